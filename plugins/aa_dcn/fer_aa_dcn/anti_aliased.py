@@ -1,4 +1,4 @@
-"""AA-DCN: the network DCN with MaxBlurPool in the place of its poolings, and nothing else changed."""
+"""AA-DCN: the network DCN with MaxBlurPool instead of its pooling layers, otherwise unchanged."""
 
 from __future__ import annotations
 
@@ -25,30 +25,34 @@ def aa_dcn(
     dropout_place: Literal["pooling", "convolution", "dense"] = "pooling",
     dense_units: tuple[int, int] = (2020, 128),
 ) -> DCN:
-    """Return DCN with MaxBlurPool (max 4x4, blur 2x2, stride 2: the preset ``paper_text``) as its pooling.
+    """Return DCN with MaxBlurPool (max 4x4, blur 2x2, stride 2: the preset ``paper_text``) as pooling.
 
-    That is the only difference, but not a free one: the pooling rounds sizes up where max pooling rounds down, so
-    ``dense1`` sees more. Trainable parameters with the defaults and seven classes: 474,811 for 1x48x48 (CK+), 4,999,611
-    for 1x128x128 (JAFFE), 2,964,603 for 3x100x100 (RAF-DB). The preset ``zhang`` keeps the parameters of DCN.
+    This is the only difference, but it changes the number of parameters: MaxBlurPool rounds sizes up where max pooling
+    rounds down, so that ``dense1`` has more inputs. Trainable parameters with the defaults and seven classes: 474,811
+    for 1x48x48 (CK+), 4,999,611 for 1x128x128 (JAFFE), 2,964,603 for 3x100x100 (RAF-DB). The preset ``zhang`` has the
+    parameters of DCN.
 
     Args:
-        num_classes: outputs; the paper has 7.
-        in_channels: image channels; the paper has 1 for CK+ and JAFFE, 3 for RAF-DB.
+        num_classes: number of outputs; 7 in the paper.
+        in_channels: number of image channels; in the paper 1 for CK+ and JAFFE, 3 for RAF-DB.
         image_size: side of the square images in pixels, at least 35 with the defaults.
-        pool: factory of the three poolings, called as pool(2, 2); average is the paper's ablation (Table 17).
-        stage1_filters: filters of convolutions 1 to 3, each at least 1. They stand only in Fig. 2, so the default is
-            a guess, as [32, 32, 32], [32, 32, 16], [64, 64, 64] and [128, 64, 32] would be.
-        extra_first_conv: one more convolution, with as many filters as convolution 1, before stage 1 (nine in all).
-        padding: of all convolutions; valid adds nothing, so each takes 2 pixels off a side; same keeps the side.
-        batch_norm: behind the last convolution of each stage (per_stage), behind every convolution (every_conv),
-            behind stage 1 only (first), or nowhere (none).
-        batch_norm_place: before or after the ReLU.
-        dropout: share of single units set to zero, from 0 to below 1; 0.7 is the other reading of the paper's words.
-        dropout_place: behind each pooling, each convolution, or each of the two hidden dense layers.
-        dense_units: widths of the two hidden dense layers, each at least 1.
+        pool: factory of the three pooling layers, called as pool(2, 2); average is the paper's ablation (Table 17).
+        stage1_filters: number of filters of convolutions 1 to 3, each at least 1. They are given only in Fig. 2, so the
+            default is a guess, as [32, 32, 32], [32, 32, 16], [64, 64, 64] or [128, 64, 32] would be.
+        extra_first_conv: add a convolution before stage 1, with as many filters as convolution 1 (nine convolutions in
+            all).
+        padding: padding of all convolutions; valid adds none, so that each shortens a side by 2 pixels; same preserves
+            the size.
+        batch_norm: batch normalisation at the last convolution of each stage (per_stage), at every convolution
+            (every_conv), in stage 1 only (first), or nowhere (none).
+        batch_norm_place: batch normalisation before or after the ReLU.
+        dropout: dropout probability, at least 0 and below 1; 0.7 is the other reading of the paper's text.
+        dropout_place: dropout after each pooling layer, each convolution, or each of the two hidden dense layers.
+        dense_units: number of units of the two hidden dense layers, each at least 1.
 
     Raises:
-        ValueError: the images are too small, or an option is out of range or has no effect beside the others.
+        ValueError: the images are too small, or an option is out of range or has no effect in combination with the
+            others.
     """
     return DCN(
         num_classes=num_classes,

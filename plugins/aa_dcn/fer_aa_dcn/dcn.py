@@ -1,4 +1,4 @@
-"""The network DCN: eight 3x3 convolutions in three stages, each ending in a pooling, and three dense layers."""
+"""The network DCN: eight 3x3 convolutions in three stages, each followed by pooling, and three dense layers."""
 
 from __future__ import annotations
 
@@ -27,33 +27,36 @@ IDLE_OPTIONS: list[IdleRule] = [
 
 
 class DCN(nn.Module):
-    """Images (B, C, S, S) in [0, 1] -> logits (B, num_classes).
+    """DCN: images (B, C, S, S) in [0, 1] -> logits (B, num_classes).
 
     Trainable parameters with the defaults and seven classes: 377,851 for 1x48x48 (CK+), 4,256,251 for 1x128x128
-    (JAFFE), 2,415,163 for 3x100x100 (RAF-DB). The paper prints neither totals nor shapes; what its words leave open
-    is an option here, and ``paper.yaml`` has the reason for each default.
+    (JAFFE), 2,415,163 for 3x100x100 (RAF-DB). The paper prints neither totals nor shapes. Details that its text leaves
+    open are options here; ``paper.yaml`` has the reason for each default.
 
-    Layers: ``features`` holds conv1 to conv8, a relu behind each, bn3, bn6, bn8 (numbered as their convolutions), and
+    Layers: ``features`` holds conv1 to conv8, each with a ReLU, bn3, bn6, bn8 (numbered as their convolutions), and
     pool1 to pool3; then dense1, dense2 and output.
 
     Args:
-        num_classes: outputs; the paper has 7.
-        in_channels: image channels; the paper has 1 for CK+ and JAFFE, 3 for RAF-DB.
-        image_size: S in pixels, at least 42 with the defaults.
-        pool: factory of the three poolings, called as pool(2, 2); the paper has max.
-        stage1_filters: filters of convolutions 1 to 3, each at least 1. They stand only in Fig. 2, so the default is
-            a guess, as [32, 32, 32], [32, 32, 16], [64, 64, 64] and [128, 64, 32] would be.
-        extra_first_conv: one more convolution, with as many filters as convolution 1, before stage 1 (nine in all).
-        padding: of all convolutions; valid adds nothing, so each takes 2 pixels off a side; same keeps the side.
-        batch_norm: behind the last convolution of each stage (per_stage), behind every convolution (every_conv),
-            behind stage 1 only (first), or nowhere (none).
-        batch_norm_place: before or after the ReLU.
-        dropout: share of single units set to zero, from 0 to below 1; 0.7 is the other reading of the paper's words.
-        dropout_place: behind each pooling, each convolution, or each of the two hidden dense layers.
-        dense_units: widths of the two hidden dense layers, each at least 1.
+        num_classes: number of outputs; 7 in the paper.
+        in_channels: number of image channels; in the paper 1 for CK+ and JAFFE, 3 for RAF-DB.
+        image_size: image side S in pixels, at least 42 with the defaults.
+        pool: factory of the three pooling layers, called as pool(2, 2); max pooling in the paper.
+        stage1_filters: number of filters of convolutions 1 to 3, each at least 1. They are given only in Fig. 2, so the
+            default is a guess, as [32, 32, 32], [32, 32, 16], [64, 64, 64] or [128, 64, 32] would be.
+        extra_first_conv: add a convolution before stage 1, with as many filters as convolution 1 (nine convolutions in
+            all).
+        padding: padding of all convolutions; valid adds none, so that each shortens a side by 2 pixels; same preserves
+            the size.
+        batch_norm: batch normalisation at the last convolution of each stage (per_stage), at every convolution
+            (every_conv), in stage 1 only (first), or nowhere (none).
+        batch_norm_place: batch normalisation before or after the ReLU.
+        dropout: dropout probability, at least 0 and below 1; 0.7 is the other reading of the paper's text.
+        dropout_place: dropout after each pooling layer, each convolution, or each of the two hidden dense layers.
+        dense_units: number of units of the two hidden dense layers, each at least 1.
 
     Raises:
-        ValueError: the images are too small, or an option is out of range or has no effect beside the others.
+        ValueError: the images are too small, or an option is out of range or has no effect in combination with the
+            others.
     """
 
     def __init__(
@@ -112,7 +115,7 @@ class DCN(nn.Module):
         self._initialise_as_keras()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, S, S) in [0, 1]."""
         x = self.features(x).flatten(1)
         x = self.dense_dropout(self.dense1(x).relu())
         x = self.dense_dropout(self.dense2(x).relu())
@@ -120,7 +123,7 @@ class DCN(nn.Module):
         return logits
 
     def explain(self, x: Tensor) -> dict[str, Tensor]:
-        """Feature maps behind each pooling: (B, 32, 21, 21), (B, 16, 7, 7), (B, 16, 1, 1) with the defaults."""
+        """Return the maps after each pooling: (B, 32, 21, 21), (B, 16, 7, 7), (B, 16, 1, 1) with the defaults."""
         maps = {}
         for name, layer in self.features.named_children():
             x = layer(x)
@@ -129,7 +132,7 @@ class DCN(nn.Module):
         return maps
 
     def _initialise_as_keras(self) -> None:
-        """Glorot uniform weights and zero biases; the paper names no initialisation, and used TensorFlow."""
+        """Initialise as Keras does: Glorot uniform, zero biases. The paper used TensorFlow without naming one."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(module.weight)

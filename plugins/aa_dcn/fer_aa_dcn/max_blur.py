@@ -1,4 +1,4 @@
-"""MaxBlurPool as the AA-DCN paper has it: its kernels, and six readings of its words."""
+"""MaxBlurPool of the AA-DCN paper: its kernels, and six readings of its description."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import nn
 
 from fer_plugins.pooling import FAMILIES, PRESETS, Settings, build_max_blur
 
-# The paper's 1-D taps. Its four are no row of Pascal's triangle, which would be 1, 3, 3, 1.
+# The paper's 1-D taps. Its taps of size 4 are not a row of Pascal's triangle, which would be 1, 3, 3, 1.
 _TAPS: dict[int, tuple[float, ...]] = {1: (1,), 2: (2, 2), 3: (1, 2, 1), 4: (1, 4, 4, 1), 5: (1, 4, 6, 4, 1)}
 PAPER_FAMILIES = {"paper": _TAPS.get, **FAMILIES}
 _TEXT = Settings(kernel_family="paper")
@@ -54,26 +54,27 @@ def aa_dcn_max_blur(
     The paper can be read in six ways, and each reading is a preset: ``paper_text`` (max 4, blur 2; stated twice),
     ``paper_kernel4`` (max 2, blur 4), ``paper_both4``, ``paper_literal_stride`` (max 4, blur 2, stride 4: Algorithm 2
     word by word), ``paper_stacked`` (max 2, blur 4, then blur 2, each subsampling), ``paper_step2`` (blur 4, then max
-    2: the reverse order). Each brings its own max window; ``zhang`` and ``kornia`` are those of ``max_blur``.
-    ``paper_literal_stride`` and ``paper_stacked`` shrink a map more than the architecture asks for.
+    2: the reverse order). Each preset sets its own max window; ``zhang`` and ``kornia`` are the presets of
+    ``max_blur``. ``paper_literal_stride`` and ``paper_stacked`` shrink a map more than the architecture requests.
 
     Args:
-        kernel_size: side in pixels of the max window that is replaced; given by the architecture.
-        stride: step of that window in pixels; None is ``kernel_size``; given by the architecture.
-        preset: the values of all options below; an option that is given goes before the preset's.
+        kernel_size: side of the max window that is replaced, in pixels; set by the architecture.
+        stride: stride of that window in pixels; null: ``kernel_size``; set by the architecture.
+        preset: named values of all other options; an option that is set explicitly overrides the preset.
         max_size: side of the max window, at least 1 (1: no max, blur only).
         max_padding: ``same`` pads with minus infinity, more at the end; ``valid`` does not pad.
         blur_size: side of the blur kernel, 1 to 7 (1: no blur, subsampling only).
         kernel_family: ``paper`` (sizes up to 5: [1,1], [1,2,1], [1,4,4,1], [1,4,6,4,1]), ``binomial`` or ``box``.
-        vector: symmetric 1-D taps in place of ``blur_size`` and ``kernel_family``; scaled to the sum 1.
-        blur_stride: subsampling step in place of the architecture's stride.
-        pad_geometry: pixels added around the map before the blur, as in ``max_blur``.
-        pad_fill: what is added: ``zero`` darkens the border; ``reflect``, ``replicate`` and ``circular`` do not.
+        vector: symmetric 1-D taps instead of ``blur_size`` and ``kernel_family``; scaled to sum 1.
+        blur_stride: subsampling stride instead of the architecture's stride.
+        pad_geometry: number of pixels padded on each side of the map before the blur, as in ``max_blur``.
+        pad_fill: values of the padding: ``zero`` darkens the border; ``reflect``, ``replicate`` and ``circular`` do
+            not.
         order: ``max_blur``, or ``blur_max``: a blur of stride 1, then a max that subsamples.
         second_blur_size: side of a second blur of ``kernel_family``, which subsamples again; 0: none.
 
     Raises:
-        ValueError: an option out of range or without effect; in the forward pass, a map too small for the windows.
+        ValueError: an option is out of range or has no effect; in the forward pass, a map is too small for the windows.
     """
     options = {
         "max_size": max_size,

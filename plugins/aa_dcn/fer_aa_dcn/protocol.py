@@ -1,4 +1,4 @@
-"""The protocols of Elsheikh et al.: part of all images is held out, to select and to report on."""
+"""The protocols of Elsheikh et al.: one held-out part is used for both selection and the reported score."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from fer_plugins.contract import Fold
 
 
 def paper_aa_dcn(table: Any, seed: int, *, held_out: float | None = 0.1) -> list[Fold]:
-    """Hold out a share of all images, made ones included, or the release's test split, to select and to report on.
+    """Hold out a fraction of all images, or the release's test split, for both selection and the reported score.
 
-    With ``--data.balance augment`` the images are made before this split, so versions of one image train and test. The
-    held-out share is 0.1 for CK+ and 0.25 for JAFFE and RAF-DB (Table 3). The text has RAF-DB's own 12,271 images
-    train and its 3,068 test, as they are (80/20; ``held_out: null``). There is no third part. assumed: a share is
-    drawn at random, image by image.
+    With ``--data.balance augment``, images are generated before this split, so that versions of one image are in both
+    training and test. The held-out fraction is 0.1 for CK+ and 0.25 for JAFFE and RAF-DB (Table 3). The text trains on
+    RAF-DB's own 12,271 training images and tests on its 3,068 test images, unchanged (80/20; ``held_out: null``). There
+    is no third part. assumed: a fraction is drawn at random, image by image.
 
     Args:
         table: the samples.
-        seed: decides which images are held out; changes nothing without a share.
-        held_out: their share, in (0, 1); None: the release's test split, and all other images train.
+        seed: random seed of the held-out fraction; has no effect with ``held_out`` null.
+        held_out: fraction of held-out images, in (0, 1); null: the release's test split, with all other images for
+            training.
 
     Raises:
-        ValueError: the share is out of range or leaves a part empty, or the release has no test split.
+        ValueError: the fraction is out of range or leaves a part empty, or the release has no test split.
     """
     if held_out is None:
         if table.split is None or not {"train", "test"} <= set(table.split):
@@ -37,7 +38,7 @@ def paper_aa_dcn(table: Any, seed: int, *, held_out: float | None = 0.1) -> list
     number = round(held_out * len(table))
     if not 0 < number < len(table):
         raise ValueError(f"protocol.held_out {held_out} of {len(table)} images leaves a part empty; use more data")
-    # From the order of pixels and names, so that another packing of the same images gives the same split.
+    # Sort by pixels and names, so that the same images packed differently give the same split.
     order = np.lexsort((table.source,) if table.digest is None else (table.source, table.digest))
     order = order[np.random.default_rng(seed).permutation(len(order))]
     rest, train = np.sort(order[:number]), np.sort(order[number:])

@@ -1,4 +1,4 @@
-"""Builds the convolutional stages: what stands behind each convolution, and where a stage is pooled."""
+"""Build the convolutional stages: the layers after each convolution, and the pooling at the end of a stage."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def build_stages(
     """Return the stages as one sequence of named layers: (B, in_channels, H, W) -> (B, filters, H', W').
 
     Args:
-        in_channels: of the image.
-        stages: filters of the convolutions of each stage.
-        pools: the pooling that ends each stage.
-        first_number: of the first convolution; layers are named by the number of their convolution or stage.
-        padding: of every convolution, as ``DCN`` takes it; so are the others.
-        batch_norm: behind which convolutions.
+        in_channels: number of image channels.
+        stages: number of filters of the convolutions of each stage.
+        pools: the pooling layer at the end of each stage.
+        first_number: number of the first convolution; layers are named by the number of their convolution or stage.
+        padding: padding of every convolution, as in ``DCN``.
+        batch_norm: convolutions with batch normalisation, as in ``DCN``.
         batch_norm_place: before or after the ReLU.
-        dropout: rate.
-        dropout_place: "pooling" and "convolution" concern the stages; others add nothing here.
+        dropout: dropout probability.
+        dropout_place: "pooling" or "convolution"; other values add no dropout to the stages.
     """
     layers = nn.Sequential()
     channels, number = in_channels, first_number
@@ -59,5 +59,5 @@ def build_stages(
 
 
 def _build_batch_norm(channels: int) -> nn.BatchNorm2d:
-    """Batch normalisation as Keras has it by default; its momentum of 0.99 is 0.01 in torch's words."""
+    """Return batch normalisation with the defaults of Keras; its momentum of 0.99 is 0.01 in PyTorch's convention."""
     return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)

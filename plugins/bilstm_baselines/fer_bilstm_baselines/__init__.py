@@ -1,4 +1,4 @@
-"""The three networks that the DCNN-BiLSTM-DAM paper compares with, and the search that one of them is tuned by."""
+"""The three networks with which the DCNN-BiLSTM-DAM paper compares, and the search that tunes one of them."""
 
 from fer_bilstm_baselines.hcnn_lstm import HCNNLSTM
 from fer_bilstm_baselines.icnn_bilstm import ICNNBiLSTM

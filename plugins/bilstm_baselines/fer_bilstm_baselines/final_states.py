@@ -1,4 +1,4 @@
-"""The final states of a bidirectional LSTM, from what it returns for every position."""
+"""The final states of a bidirectional LSTM, taken from its output at every position."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from torch import Tensor
 
 
 def final_states(steps: Tensor) -> Tensor:
-    """Return the state of each direction behind its last position, (B, 2 H).
+    """Return the state of each direction after its last position, (B, 2 H).
 
-    The same numbers as ``h_n`` of ``nn.LSTM``, whose size torch.export takes for another with PyTorch 2.6 to 2.10.
+    The same numbers as ``h_n`` of ``nn.LSTM``, whose size torch.export gets wrong with PyTorch 2.6 to 2.10.
 
     Args:
         steps: (B, T, 2 H), the output of a bidirectional LSTM; forward states first.

@@ -1,4 +1,4 @@
-"""HCNN-LSTM (Mohana, Subashini, Krishnaveni 2023): a trimmed VGG-19 with ELU, then two bidirectional LSTMs."""
+"""HCNN-LSTM (Mohana, Subashini, Krishnaveni 2023): a shortened VGG-19 with ELU, then two bidirectional LSTMs."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from fer_plugins.pooling.sizes import flattened_size
 
 
 class HCNNLSTM(nn.Module):
-    """(B, C, S, S) in [0, 1] -> (B, num_classes) logits; 5,525,191 parameters for 48x48 grey images.
+    """HCNN-LSTM: (B, C, S, S) in [0, 1] -> (B, num_classes) logits; 5,525,191 parameters for 48x48 grey images.
 
-    The authors' network reads three frames of a video. A still image is read as three equal frames (assumed): with one
-    frame the LSTMs begin and end in the same step, and their recurrent weights have nothing to learn. Weights start as
-    torch has them.
+    The authors' network reads three frames of a video. A still image is read as three identical frames (assumed): with
+    one frame the LSTMs have a single time step, and their recurrent weights get no gradient. Weights keep PyTorch's
+    default initialisation.
 
     Args:
-        num_classes: outputs; 7 with FER2013, 5 in its authors' paper.
-        in_channels: image channels; theirs are grey.
-        image_size: S in pixels, at least 42 with poolings that halve.
-        pool: factory of the four 2x2 poolings.
-        frames: how often the image is repeated, at least 1; with 1 the recurrent weights are frozen.
-        dropout: rate behind the first and the third pooling, in [0, 1).
+        num_classes: number of outputs; 7 with FER2013, 5 in the authors' paper.
+        in_channels: number of image channels; 1 in the authors' paper.
+        image_size: image side S in pixels, at least 42 with pooling layers that halve the size.
+        pool: factory of the four 2x2 pooling layers.
+        frames: number of times that the image is repeated, at least 1; with 1 the recurrent weights are frozen.
+        dropout: dropout probability after the first and the third pooling, in [0, 1).
 
     Raises:
-        ValueError: the images are too small or the rate is out of range.
+        ValueError: the images are too small, or ``dropout`` or ``frames`` is out of range.
     """
 
     def __init__(
@@ -70,11 +70,11 @@ class HCNNLSTM(nn.Module):
                 parameter.requires_grad_(not name.startswith("weight_hh"))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, S, S) in [0, 1]."""
         return self.classify(self.features(x).unsqueeze(1).expand(-1, self.frames, -1))
 
     def classify(self, sequence: Tensor) -> Tensor:
-        """Logits (B, num_classes) of frames' features (B, T, F), as the authors have them with T = 3."""
+        """Return logits (B, num_classes) for features of frames (B, T, F); T is 3 in the authors' paper."""
         steps, _ = self.lstm1(sequence)
         steps, _ = self.lstm2(steps)
         return self.output(nn.functional.elu(self.dense(final_states(steps))))

@@ -8,19 +8,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-CELL, BINS, BLOCK = 8, 9, 2  # pixels a cell's side, orientations over 180 degrees, cells a block's side
+CELL, BINS, BLOCK = 8, 9, 2  # pixels per side of a cell, orientations over 180 degrees, cells per side of a block
 _EPS = 1e-5
 
 
 def hog_blocks(x: Tensor) -> Tensor:
-    """Return the blocks of images (B, C, H, W), row by row: (B, (H // 8 - 1) (W // 8 - 1), 36).
+    """Return the HOG blocks of images (B, C, H, W), row by row: (B, (H // 8 - 1) (W // 8 - 1), 36).
 
-    Differences over two pixels, 0 at the border; nine unsigned orientations without interpolation; the mean over cells
-    of 8x8 pixels; blocks of 2x2 cells normalised by L2-Hys (clipped at 0.2). Of several channels the one with the
-    strongest gradient counts, pixel by pixel. Nothing is learnt, and no gradient goes to the image.
+    Central differences, 0 at the border; nine unsigned orientations without interpolation; the mean over cells of 8x8
+    pixels; blocks of 2x2 cells normalised by L2-Hys (clipped at 0.2). With several channels, the one with the strongest
+    gradient is used at each pixel. There are no parameters, and no gradient flows to the image.
 
     Raises:
-        ValueError: a side has fewer than 16 pixels.
+        ValueError: a side is shorter than 16 pixels.
     """
     height, width = x.shape[-2:]
     if min(height, width) < BLOCK * CELL:
@@ -45,7 +45,7 @@ def hog_blocks(x: Tensor) -> Tensor:
 
 
 def count_blocks(side: int) -> int:
-    """Return how many blocks a square image has.
+    """Return the number of blocks of a square image.
 
     >>> count_blocks(64), count_blocks(48)
     (49, 25)

@@ -1,4 +1,4 @@
-"""ICNN-BiLSTM (Pansambal et al. 2024), of which only title and abstract were found: the architecture is assumed."""
+"""ICNN-BiLSTM (Pansambal et al. 2024). Only title and abstract were found: the architecture is assumed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from fer_plugins.pooling.sizes import flattened_size
 
 
 class ICNNBiLSTM(nn.Module):
-    """(B, C, S, S) in [0, 1] -> (B, num_classes) logits; 391,111 parameters for grey images of any size.
+    """ICNN-BiLSTM: (B, C, S, S) in [0, 1] -> (B, num_classes) logits; 391,111 parameters for grey images of any size.
 
-    assumed: the whole network. Three convolutions whose last map is read as a sequence of its positions, row by row,
-    by a bidirectional LSTM; the mean over the positions goes to two dense layers.
+    assumed: the whole network. Three convolutions; a bidirectional LSTM reads the positions of the last feature map as
+    a sequence, row by row; the mean over the positions is the input of two dense layers.
 
     Args:
-        num_classes: outputs.
-        in_channels: image channels.
-        image_size: S in pixels, at least 8 with poolings that halve.
-        pool: factory of the three 2x2 poolings.
-        hidden: units of the LSTM in each direction, at least 1.
+        num_classes: number of outputs.
+        in_channels: number of image channels.
+        image_size: image side S in pixels, at least 8 with pooling layers that halve the size.
+        pool: factory of the three 2x2 pooling layers.
+        hidden: number of LSTM units per direction, at least 1.
 
     Raises:
-        ValueError: the images are too small or an option is out of range.
+        ValueError: the images are too small, or an option is out of range.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class ICNNBiLSTM(nn.Module):
         self.output = nn.Linear(128, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, S, S) in [0, 1]."""
         positions = self.features(x).flatten(2).transpose(1, 2)
         steps, _ = self.lstm(positions)
         return self.output(self.dense(steps.mean(1)).relu())

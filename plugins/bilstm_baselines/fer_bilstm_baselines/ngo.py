@@ -1,4 +1,4 @@
-"""Northern Goshawk Optimisation, a population search for the lowest value of a function on the unit cube."""
+"""Northern Goshawk Optimisation, a population-based search for the minimum of a function on the unit cube."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-_OFFSET = 0.1  # coordinates are coded in [0.1, 1.1]: the second phase multiplies, and would stand still at 0
-_RADIUS = 0.02  # of the second phase at the beginning; falls to 0
+_OFFSET = 0.1  # coordinates are coded in [0.1, 1.1]: the second phase multiplies, so that 0 would be a fixed point
+_RADIUS = 0.02  # initial radius of the second phase; decreases to 0
 Point = npt.NDArray[np.float64]
 
 
 class NorthernGoshawk:
-    """Asks for points and is told their values; population + 2 * population * iterations of them.
+    """Northern Goshawk Optimisation with an ask-and-tell interface; population + 2 * population * iterations points.
 
-    Dehghani, Hubalovsky, Trojovsky, "Northern Goshawk Optimization", IEEE Access 9, 2021. In each iteration t of T each
-    member x moves twice, and stays where the move is no improvement. Phase 1 (prey): with a random other member p, x' =
-    x + r (p - I x) where p is better, else x + r (x - p), with r uniform in [0, 1) for each coordinate and I 1 or 2.
-    Phase 2 (chase): x' = x + R (2 r - 1) x with R = 0.02 (1 - t / T). Points that leave the cube are put on its border.
+    Dehghani, Hubalovsky, Trojovsky, "Northern Goshawk Optimization", IEEE Access 9, 2021. In each iteration t of T,
+    each member x moves twice; a move is kept only if it is an improvement. Phase 1 (prey): with a random other member
+    p, x' = x + r (p - I x) if p is better, else x + r (x - p), with r uniform in [0, 1) for each coordinate and I 1 or
+    2. Phase 2 (chase): x' = x + R (2 r - 1) x with R = 0.02 (1 - t / T). Points outside the cube are moved to its
+    border.
 
-    A public library of such searches files this one under questionable originality; compare it with ``random``.
+    A public library of such searches lists this one under questionable originality; compare it with ``random``.
 
     Args:
-        dimensions: coordinates of a point, at least 1.
-        seed: decides everything that is drawn.
-        population: members, at least 2.
-        iterations: T, at least 1.
+        dimensions: number of coordinates of a point, at least 1.
+        seed: random seed of the search.
+        population: number of members of the population, at least 2.
+        iterations: number of iterations T, at least 1.
 
     Raises:
         ValueError: an argument is out of range.
@@ -39,7 +40,7 @@ class NorthernGoshawk:
             raise ValueError(f"population is {population}; give at least 2, as each member moves towards another")
         if iterations < 1:
             raise ValueError(f"iterations is {iterations}; give at least 1")
-        self.members: list[Point] = []  # coded
+        self.members: list[Point] = []  # coded coordinates
         self.values: list[float] = []
         self._draw = np.random.default_rng(seed)
         self._sizes = (dimensions, population, iterations)
@@ -48,10 +49,10 @@ class NorthernGoshawk:
         self._waiting = False
 
     def ask(self) -> list[float] | None:
-        """Return the next point, every coordinate in [0, 1]; None when the search is over.
+        """Return the next point, every coordinate in [0, 1]; None if the search is finished.
 
         Raises:
-            RuntimeError: the value of the last point was not told.
+            RuntimeError: ``tell`` was not called for the last point.
         """
         if self._waiting:
             raise RuntimeError("ask came before the value of the last point was told")
@@ -60,10 +61,10 @@ class NorthernGoshawk:
         return None if point is None else [float(value) for value in np.clip(point - _OFFSET, 0.0, 1.0)]
 
     def tell(self, value: float) -> None:
-        """Take the value of the point asked for last; lower is better. What is not a number counts as infinity.
+        """Record the value of the last point returned by ``ask``; lower is better. NaN counts as infinity.
 
         Raises:
-            RuntimeError: no point was asked for.
+            RuntimeError: there was no preceding ``ask``.
         """
         if not self._waiting:
             raise RuntimeError("tell came before ask")

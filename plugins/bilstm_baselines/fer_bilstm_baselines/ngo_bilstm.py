@@ -1,4 +1,4 @@
-"""NGO-BiLSTM (Zhong, Chen, Yi 2023), of which only the abstract was found: the architecture is assumed."""
+"""NGO-BiLSTM (Zhong, Chen, Yi 2023). Only the abstract was found: the architecture is assumed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from fer_plugins.contract import ImageSizeError
 
 
 class NGOBiLSTM(nn.Module):
-    """(B, C, S, S) in [0, 1] -> (B, num_classes) logits; 171,783 parameters, whatever the size.
+    """NGO-BiLSTM: (B, C, S, S) in [0, 1] -> (B, num_classes) logits; 171,783 parameters for any image size.
 
     assumed: the whole network. The paper tunes a bidirectional LSTM by Northern Goshawk Optimisation (the search
-    ``ngo``); what it reads is not known. Here: the blocks of a histogram of oriented gradients, row by row, 49 blocks
-    of 36 numbers for 64x64 pixels; the last states of both directions go to one dense layer.
+    ``ngo``); the input of the LSTM is not known. Here: the blocks of a histogram of oriented gradients, row by row, 49
+    blocks of 36 numbers for 64x64 pixels; the last states of both directions are the input of one dense layer.
 
     Args:
-        num_classes: outputs.
-        in_channels: image channels; of several the strongest gradient counts.
-        image_size: S in pixels, at least 16.
-        hidden: units of the LSTM in each direction, at least 1; searched between 16 and 256.
+        num_classes: number of outputs.
+        in_channels: number of image channels; with several, the strongest gradient is used.
+        image_size: image side S in pixels, at least 16.
+        hidden: number of LSTM units per direction, at least 1; the search range is 16 to 256.
 
     Raises:
-        ValueError: the images are too small or an option is out of range.
+        ValueError: the images are too small, or an option is out of range.
     """
 
     def __init__(self, *, num_classes: int, in_channels: int = 1, image_size: int = 64, hidden: int = 128) -> None:
@@ -38,6 +38,6 @@ class NGOBiLSTM(nn.Module):
         self.output = nn.Linear(2 * hidden, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, S, S) in [0, 1]."""
         steps, _ = self.lstm(hog_blocks(x))
         return self.output(final_states(steps))

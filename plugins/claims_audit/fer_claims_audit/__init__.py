@@ -1,1 +1,1 @@
-"""Is a paper's arithmetic possible? Checks of printed numbers against each other; nothing is trained or measured."""
+"""Check the arithmetic of a paper's printed numbers against each other; nothing is trained or measured."""

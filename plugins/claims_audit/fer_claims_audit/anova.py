@@ -1,4 +1,4 @@
-"""Printed ANOVA tables: do their numbers belong together?"""
+"""Consistency of printed ANOVA tables."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from fer_claims_audit.paper_numbers import Paper, about, cite, group
 from fer_plugins.analysis.claims import Printed
 
 _PARTS = ("between", "within", "total")
-_ENDLESS = Fraction(10) ** 30  # F where nothing varies within the groups
+_ENDLESS = Fraction(10) ** 30  # F if nothing varies within the groups
 
 
 def check_anova(paper: Paper) -> Iterator[Outcome]:
     """Check every ANOVA of the file.
 
-    Metrics ``anova_ss_between_row``, ``_within_row``, ``_total_row``, ``anova_df_*``, ``anova_ms``, ``anova_f``,
-    ``anova_p``, ``anova_p_below`` (the level that p is said to be below).
+    Metrics: ``anova_ss_between_row``, ``_within_row``, ``_total_row``, ``anova_df_*``, ``anova_ms``, ``anova_f``,
+    ``anova_p``, ``anova_p_below`` (the level that p is stated to be below).
     """
     numbers = [number for number in paper.printed if number.claim.metric.startswith("anova_")]
     for table in group(numbers, lambda c: (c.model, c.dataset, c.split, c.source)):
@@ -129,7 +129,7 @@ def _p_value(table: dict[str, Printed], where: str) -> Iterator[Finding]:
 
 
 def _size(paper: Paper, table: dict[str, Printed], where: str) -> Iterator[Outcome]:
-    """Compare df total + 1 with the sizes that the split may have."""
+    """Compare df total + 1 with the possible sizes of the split."""
     total = table["df_total"]
     size = int(total.value) + 1
     stated = {

@@ -1,4 +1,4 @@
-"""Reports at chance level: labels paired with predictions of other images; and losses too small for the errors."""
+"""Reports at chance level (labels paired with predictions of other images), and losses too small for the errors."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SIGMAS = 2.576  # 99 % of a normal distribution
 
 
 def check_chance(paper: Paper) -> Iterator[Outcome]:
-    """Recognise per-class tables that labels paired at random give.
+    """Detect per-class tables that result from randomly paired labels.
 
-    Whatever the network is, precision of class c is then its share p_c among the labels, its recall the share q_c among
-    the predictions, accuracy is sum p_c q_c and kappa 0, each but for chance. A table is at chance level where all
-    printed precisions and the accuracy are that near (99 % bands and rounding allowed for) and kappa is below 0.1 at
-    most; it contradicts an accuracy of more than twice sum p_c^2 printed elsewhere for the same split.
+    Whatever the network, the precision of class c is then its fraction p_c of the labels, its recall the fraction q_c
+    of the predictions, the accuracy sum p_c q_c and kappa 0, each up to random variation. A table is at chance level if
+    all printed precisions and the accuracy are that close (within 99 % bands and rounding) and the upper end of kappa
+    is below 0.1; it contradicts an accuracy of more than twice sum p_c^2 printed elsewhere for the same split.
     """
     for table in tables(paper):
         counts = next(
@@ -62,7 +62,7 @@ def check_chance(paper: Paper) -> Iterator[Outcome]:
 
 
 def _at_chance(table: Table, counts: ClassCounts, accuracy: Printed) -> tuple[str, ...] | None:
-    """Return the comparison with chance, or None where the table is not at chance level."""
+    """Return the comparison with chance, or None if the table is not at chance level."""
     total = counts.total
     predicted = {name: row["recall"].value for name, row in table.rows.items()}
     if not (sum_of_recalls := sum(predicted.values())):
@@ -76,13 +76,13 @@ def _at_chance(table: Table, counts: ClassCounts, accuracy: Printed) -> tuple[st
             if not float(row["precision"].low) - band <= share <= float(row["precision"].high) + band:
                 return None
         pairs.append(f"{name} {row['precision'].claim.written}/{share:.3f}")
-    if expected > 1 - 1e-9:  # every image has one class: whoever names it is always right
+    if expected > 1 - 1e-9:  # all images have one class: predicting it is always correct
         return None
     band = _SIGMAS * math.sqrt(expected * (1 - expected) / total)
     if not float(accuracy.low) - band <= expected <= float(accuracy.high) + band:
         return None
     if (float(accuracy.high) + band - expected) / (1 - expected) >= 0.1:
-        return None  # so few images, or so coarse digits, that a network of use would pass as well
+        return None  # with so few images, or such coarse digits, a useful network would pass as well
     kappa = (float(accuracy.value) - expected) / (1 - expected)
     return (
         f"precision beside the share of the labels: {', '.join(pairs)}",
@@ -92,7 +92,7 @@ def _at_chance(table: Table, counts: ClassCounts, accuracy: Printed) -> tuple[st
 
 
 def check_losses(paper: Paper) -> Iterator[Finding]:
-    """A wrongly answered image has at most 1/2 on its own class, so it costs a cross-entropy of at least ln 2."""
+    """Check losses: a wrong prediction has a probability of at most 1/2 for the true class, so a loss of >= ln 2."""
     for loss in paper.take("loss"):
         for accuracy in paper.take("accuracy", loss.claim, epoch=loss.claim.epoch, class_name=None, over=None):
             if accuracy.claim.source != loss.claim.source:

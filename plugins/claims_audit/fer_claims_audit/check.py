@@ -1,4 +1,4 @@
-"""All checks on one claims file, and how each claim ends: checked, contradicted, or not checked."""
+"""All checks on one claims file, and the status of each claim: checked, contradicted, or not checked."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ _STARTS = ("anova_", "wilcoxon_")
 
 @dataclass(frozen=True)
 class Status:
-    """How one claim ended."""
+    """The status of one claim."""
 
     claim: Claim  # as in the file
     status: str  # CHECKED, CONTRADICTED or NOT_CHECKED
-    reason: str = ""  # why it was not checked
+    reason: str = ""  # reason for not checking it
 
 
 def statuses(paper: Paper, findings: Sequence[Finding], places: dict[int, int]) -> list[Status]:
-    """Return how each claim of a file ended, in the order of the file."""
+    """Return the status of each claim of a file, in file order."""
     broken = {places[id(claim)] for finding in findings for number in finding.printed for claim in number.claims}
     outcomes = []
     for place, (claim, named) in enumerate(zip(paper.claims.claims, paper.named, strict=True)):
@@ -67,7 +67,7 @@ def statuses(paper: Paper, findings: Sequence[Finding], places: dict[int, int]) 
 
 
 def unknown_counts(paper: Paper) -> list[str]:
-    """Name the splits with rates whose number of images is not known."""
+    """Return the splits with rates whose number of images is unknown."""
     rates = [claim for claim in paper.named if claim.metric.split("_")[-1] in {*_RATES, "accuracy"} and claim.dataset]
     splits = {(claim.dataset, claim.split): claim for claim in rates}
     missing = [claim for claim in splits.values() if claim.split != "not_stated" and not sizes(paper, claim)]
@@ -96,7 +96,7 @@ def _reason(paper: Paper, claim: Claim) -> str:
 
 
 def _meant(claim: Claim) -> str:
-    """Return the nearest known dataset where the name is none of them, or why nothing is known of a known one."""
+    """Return the nearest known dataset if the name is unknown, or why nothing is known about a known one."""
     titles = known_datasets()
     if dataset_key(claim.dataset) not in titles:
         return suggest(claim.dataset or "", titles.values())
@@ -125,13 +125,13 @@ _CHECKS: tuple[Callable[[Paper], Iterator[Outcome]], ...] = (
 
 @dataclass(frozen=True)
 class Audit:
-    """All that the checks say about a file."""
+    """All results of the checks on a file."""
 
     findings: list[Finding]  # in the order of ``KINDS``
     remarks: list[Remark]
     unchecked: list[Unchecked]
-    statuses: list[Status]  # one a claim
-    unknown_counts: list[str]  # splits whose images are not known
+    statuses: list[Status]  # one per claim
+    unknown_counts: list[str]  # splits with an unknown number of images
 
 
 def check_claims(claims: Claims) -> tuple[list[Finding], list[Remark], list[Unchecked]]:
@@ -145,10 +145,10 @@ def check_claims(claims: Claims) -> tuple[list[Finding], list[Remark], list[Unch
 
 
 def audit(claims: Claims) -> Audit:
-    """Check the arithmetic of a paper's printed numbers, and say how each of them ended.
+    """Check the arithmetic of a paper's printed numbers, and return the status of each.
 
-    What is a contradiction only if every digit was rounded, and none if last digits were cut off, is a remark. So is
-    what only numbers of several places contradict, where the file does not say that they speak of one test.
+    A contradiction that disappears if last digits were truncated instead of rounded is only a remark. So is one between
+    numbers of several places, unless the file says that they refer to the same test.
     """
     if not claims.blocks:
         return _audit_one(claims)
@@ -213,5 +213,5 @@ def _run(paper: Paper) -> list[Outcome]:
 
 
 def _key(finding: Finding) -> tuple[str, str, tuple[str, ...]]:
-    """Name what a finding is about; a table is searched until its rows are found impossible in one way."""
+    """Return what a finding is about; a table is searched only until its rows are found to be impossible."""
     return finding.kind, finding.about, () if finding.kind == "rows" else finding.printed

@@ -1,4 +1,4 @@
-"""How many images of each class a report was made on: printed, given in the claims file, or the release's own."""
+"""Images per class on which a report was made: printed, given in the claims file, or the release's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fer_plugins.analysis.claims import Claim, Printed, dataset_key, known_datas
 
 @dataclass(frozen=True)
 class ClassCounts:
-    """Images per class of one split, and where that is known from."""
+    """Images per class of one split, and the source of the numbers."""
 
     dataset: str
     split: str
@@ -22,7 +22,7 @@ class ClassCounts:
 
     @property
     def total(self) -> int:
-        """Images of all classes."""
+        """Total number of images."""
         return sum(self.counts.values())
 
     def __str__(self) -> str:
@@ -31,18 +31,18 @@ class ClassCounts:
 
 
 def is_total(claim: Claim) -> bool:
-    """Whether a claim is of all classes together."""
+    """Return whether a claim is about all classes together."""
     return claim.class_name in (None, "total")
 
 
 def release(paper: Paper, dataset: str | None) -> dict[str, ClassCounts]:
-    """Return the class counts of a release whose splits are all known, split -> counts; else nothing."""
+    """Return the class counts of a release whose splits are all known, split -> counts; else {}."""
     splits = _released(paper, dataset)
     return splits if len(splits) > 1 else {}
 
 
 def whole_release(paper: Paper, dataset: str | None) -> ClassCounts | None:
-    """Return how many images of each class there are in all of a release, or None where that is not known."""
+    """Return the images per class of a whole release, or None if unknown."""
     return _released(paper, dataset).get("all")
 
 
@@ -60,7 +60,7 @@ def _released(paper: Paper, dataset: str | None) -> dict[str, ClassCounts]:
 
 
 def stated(paper: Paper, claim: Claim) -> list[ClassCounts]:
-    """Return the class counts of exactly a claim's dataset and split, the most direct source alone; [] if unknown."""
+    """Return the class counts of a claim's dataset and split, from the most direct source only; [] if unknown."""
     for source in (_printed(paper, claim), _given(paper, claim.dataset)):
         of_split = [counts for counts in source if counts.split == claim.split]
         if of_split:
@@ -71,7 +71,7 @@ def stated(paper: Paper, claim: Claim) -> list[ClassCounts]:
 
 
 def candidates(paper: Paper, claim: Claim) -> list[ClassCounts]:
-    """Return every class count that a claim may rest on: those of its split, or where no split is stated all known."""
+    """Return all possible class counts of a claim: those of its split, or all known ones if no split is stated."""
     if claim.split != "not_stated":
         return stated(paper, claim)
     counts_of_splits = [*_printed(paper, claim), *_given(paper, claim.dataset), *release(paper, claim.dataset).values()]
@@ -79,7 +79,7 @@ def candidates(paper: Paper, claim: Claim) -> list[ClassCounts]:
 
 
 def sizes(paper: Paper, claim: Claim) -> dict[int, str]:
-    """Return the numbers of images that a claim's split may have, size -> where it is known from."""
+    """Return the possible numbers of images of a claim's split, size -> source."""
     origins: dict[int, str] = {}
     for number in paper.known:
         subject = number.claim
@@ -95,7 +95,7 @@ def sizes(paper: Paper, claim: Claim) -> dict[int, str]:
 
 
 def _printed(paper: Paper, claim: Claim) -> list[ClassCounts]:
-    """Return the lists of printed class counts that are known to hold all classes: a missing one is not zero."""
+    """Return the lists of printed class counts known to hold all classes: a missing class does not mean zero."""
     rows = [
         number
         for number in paper.known
@@ -122,7 +122,7 @@ def _printed(paper: Paper, claim: Claim) -> list[ClassCounts]:
 
 
 def rated_classes(paper: Paper, dataset: str | None, split: str) -> set[str]:
-    """Return the classes of which a rate, or a row of a matrix, is printed on a split."""
+    """Return the classes with a printed rate, or row of a matrix, on a split."""
     matrices = (*paper.matrices, *(claim for claim, _ in paper.share_matrices))
     rated = {
         number.claim.class_name
@@ -136,10 +136,10 @@ def rated_classes(paper: Paper, dataset: str | None, split: str) -> set[str]:
 
 
 def complete_classes(paper: Paper, dataset: str | None, *, by_images: bool = True) -> set[frozenset[str]]:
-    """Return the sets of classes that are known to be all classes of a dataset, or with ``by_images`` all with images.
+    """Return the known sets of all classes of a dataset, or with ``by_images`` of all classes with images.
 
-    Those of its release, of counts that the file gives, of a confusion matrix, of class counts that add up to a printed
-    total, and of a list that is as long as the number of classes that the paper states.
+    Sources: its release, counts given in the file, a confusion matrix, class counts that add up to a printed total, and
+    a list as long as the stated number of classes.
     """
     complete_sets = {
         frozenset(counts.counts) for counts in (*_released(paper, dataset).values(), *_given(paper, dataset))
@@ -162,13 +162,13 @@ def complete_classes(paper: Paper, dataset: str | None, *, by_images: bool = Tru
 
 
 def sources_of_some_classes(paper: Paper, classes: int | None) -> set[str]:
-    """Return the reports of some classes alone: with micro means, no accuracy and fewer rows than there are classes.
+    """Return the reports of only some classes: with micro means, no accuracy and fewer rows than classes.
 
-    scikit-learn prints so where it is given ``labels``. Its means are of those classes.
+    scikit-learn prints these if ``labels`` is given. The means are of those classes.
 
     Args:
         paper: all numbers.
-        classes: how many there are; None where that is not known: any such report may then be of some.
+        classes: number of classes; None if unknown: any such report may then be of some.
     """
     sources = set()
     for report in group(paper.printed, lambda c: c.source):
@@ -180,7 +180,7 @@ def sources_of_some_classes(paper: Paper, classes: int | None) -> set[str]:
 
 
 def _merge(rows: list[Printed]) -> dict[str, Printed] | None:
-    """Put rows into one list by class, or return None where they disagree on a class."""
+    """Merge rows into one list by class, or return None if they disagree on a class."""
     merged: dict[str, Printed] = {}
     for row in rows:
         name = row.claim.class_name or ""

@@ -15,11 +15,11 @@ from fer_claims_audit.rows_of_images import check_without_counts
 from fer_plugins.analysis.claims import suggest
 
 _COMPARED = {"accuracy", *(f"{mean}_{metric}" for mean in ("macro", "weighted", "micro") for metric in RATIOS)}
-_MOST = 10  # classes of expressions: FER+ with its two that are none
+_MOST = 10  # maximum number of expression classes: FER+ with its two that are not expressions
 
 
 def check_rows(paper: Paper) -> Iterator[Outcome]:
-    """Check every per-class table by itself and against the class counts of its split."""
+    """Check every per-class table on its own and against the class counts of its split."""
     for table in tables(paper):
         if table.averaged:
             check = "the rows with each other and with the class counts"
@@ -31,7 +31,7 @@ def check_rows(paper: Paper) -> Iterator[Outcome]:
         claim = table.first.claim
         key = attrgetter("model", "dataset", "split")
         if key(claim) in map(key, paper.matrices):
-            continue  # the matrix itself says what the rows must be
+            continue  # the matrix itself determines the rows
         counts = stated(paper, claim)
         fitting = [
             candidate
@@ -66,7 +66,7 @@ def _why_not(table: Table, counts: list[ClassCounts]) -> str:
 
 
 def _in_every_reading(outcomes: dict[str, list[Outcome]]) -> Iterator[Outcome]:
-    """Keep what is wrong under every class counts that the split may have; what only some exclude is a remark."""
+    """Keep findings that hold for all possible class counts; those excluded only by some are a remark."""
     key = attrgetter("kind", "about")
     findings = {source: [item for item in listed if isinstance(item, Finding)] for source, listed in outcomes.items()}
     everywhere = set.intersection(*(set(map(key, listed)) for listed in findings.values()))
@@ -91,8 +91,8 @@ def _in_every_reading(outcomes: dict[str, list[Outcome]]) -> Iterator[Outcome]:
 
 
 def _sound(table: Table, wrong: list[Finding]) -> Table:
-    """Leave out what was already found wrong: an F1 that its row excludes, a mean that is not that of the rows."""
-    excluded = {finding.printed[-1] for finding in wrong}  # the number that the others exclude comes last
+    """Remove numbers already found wrong: an F1 that its row excludes, a mean that is not that of the rows."""
+    excluded = {finding.printed[-1] for finding in wrong}  # the number excluded by the others is last
     rows = {
         name: {metric: number for metric, number in row.items() if str(number) not in excluded}
         for name, row in table.rows.items()
@@ -120,7 +120,7 @@ def _f1_of_classes(paper: Paper, table: Table) -> Iterator[Finding]:
 
 def _macro_means(paper: Paper, table: Table) -> Iterator[Outcome]:
     claim = table.first.claim
-    # The rows may leave out a class without images, which its counts leave out as well.
+    # The rows may omit a class without images, which its counts omit as well.
     is_complete = frozenset(table.rows) in complete_classes(paper, claim.dataset) and not (
         rated_classes(paper, claim.dataset, claim.split) - table.rows.keys()
     )
@@ -133,12 +133,12 @@ def _macro_means(paper: Paper, table: Table) -> Iterator[Outcome]:
         low, high = (sum(ends) / len(column) for ends in zip(*((cell.low, cell.high) for cell in column), strict=True))
         zeros = sum(
             1 for cell in column if cell.low == 0
-        )  # a rate of no image may be printed so, and left out of means
+        )  # a rate without images may be printed so, and left out of means
         most = high * len(column) / (len(column) - zeros) if zeros < len(column) else high
         if mean.meets(low, most):
             continue
         how = f"({' + '.join(show(number.value) for number in column)}) / {len(column)}, each with its rounding"
-        more = range(len(column) + 1, max(_MOST, len(column) + 1) + 1)  # rows that the table may leave out
+        more = range(len(column) + 1, max(_MOST, len(column) + 1) + 1)  # rows that the table may omit
         ends = [(low * len(column) / k, (high * len(column) + k - len(column)) / (k - zeros)) for k in more]
         if not is_complete and any(mean.meets(*interval) for interval in ends):
             yield Remark(table.about, f"{mean} is not the mean of the rows, {span(low, high)}: are classes left out?")

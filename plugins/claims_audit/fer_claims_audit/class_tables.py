@@ -1,4 +1,4 @@
-"""The per-class tables of a paper, and their rows against the images of each class."""
+"""The per-class tables of a paper, and checks of their rows against the images per class."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ class Table:
     """One printed table of rates by class, and the means below it."""
 
     rows: dict[str, dict[str, Printed]]  # class -> metric of RATIOS -> number
-    below: dict[str, Printed]  # metric -> number, of all classes
+    below: dict[str, Printed]  # metric -> number, over all classes
 
     @property
     def first(self) -> Printed:
-        """Some number of the table."""
+        """One of the numbers of the table."""
         return next(iter(next(iter(self.rows.values())).values()))
 
     @property
     def about(self) -> str:
-        """What the table speaks of."""
+        """Subject of the table."""
         return f"{about(self.first.claim)}, {self.first.claim.source}"
 
     @property
     def averaged(self) -> str | None:
-        """What its numbers are means over ("folds", "runs"); None: they are rates of all images."""
+        """What its numbers are averages over ("folds", "runs"); None: they are rates over all images."""
         numbers = (number for row in (*self.rows.values(), self.below) for number in row.values())
         return next((number.claim.averaged for number in numbers if number.is_averaged), None)
 
 
 def tables(paper: Paper) -> list[Table]:
-    """Collect the per-class tables of a paper: one a model, dataset, split and source."""
+    """Collect the per-class tables of a paper: one per model, dataset, split and source."""
     tables = []
     of_runs = (number for number in paper.printed if number.claim.epoch is None)
     for numbers in group(of_runs, lambda c: (c.model, c.dataset, c.split, c.source)):
@@ -55,7 +55,7 @@ def tables(paper: Paper) -> list[Table]:
 
 
 def _elsewhere(paper: Paper, claim: Claim) -> dict[str, Printed]:
-    """Return the means that other places of the paper print for a table's model, dataset and split, one value each."""
+    """Return the means printed elsewhere for a table's model, dataset and split, one value each."""
     if claim.split == "not_stated" or claim.averaged:
         return {}
     same = [
@@ -79,7 +79,7 @@ _MEANS = ("accuracy", "macro_recall", "macro_specificity")  # linear in the matr
 
 
 def against_counts(table: Table, counts: ClassCounts) -> Iterator[Outcome]:
-    """Check hand-checkable bounds first; the programme over confusion matrices only where they hold."""
+    """Check simple bounds first, and search for a confusion matrix only if they hold."""
     outcomes: list[Outcome] = [*_whole_hits(table, counts), *_accuracy(table, counts)]
     outcomes += [*_predictions(table, counts), *_weighted_means(table, counts)]
     yield from outcomes
@@ -129,14 +129,14 @@ def _accuracy(table: Table, counts: ClassCounts) -> Iterator[Finding]:
 
 
 def _sum(table: Table, counts: ClassCounts, *, low: bool) -> str:
-    """Write the sum of images x recall out; ``low``: the printed accuracy is above it, so the upper ends are used."""
+    """Format the sum of images x recall; ``low``: the printed accuracy is above it, so the upper ends are used."""
     ends = [(counts.counts[name], row["recall"].high if low else row["recall"].low) for name, row in table.rows.items()]
     value = sum(size * end for size, end in ends) / counts.total
     return f"({' + '.join(f'{size} x {show(end)}' for size, end in ends)}) / {counts.total:,} = {show(value)}"
 
 
 def _predictions(table: Table, counts: ClassCounts) -> Iterator[Finding]:
-    """Sum up how often each class must have been predicted; every image is predicted once."""
+    """Check the sum of the predictions of each class: every image is predicted once."""
     if not all({"precision", "recall"} <= row.keys() for row in table.rows.values()):
         return
     if any(row["precision"].low == 0 for row in table.rows.values()):

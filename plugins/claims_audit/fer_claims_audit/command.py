@@ -92,8 +92,8 @@ def claims(argv: list[str]) -> int:
         0, whether or not there are contradictions: they are the result.
 
     Raises:
-        UsageError: wrong words.
-        InputError: unknown plug-in, no such file, or the file is wrong.
+        UsageError: unknown or missing arguments.
+        InputError: the plug-in is unknown, the file does not exist, or the file is invalid.
     """
     names, options = _parse(argv)
     if names[:1] == ["new"] and len(names) <= 2 and not options:

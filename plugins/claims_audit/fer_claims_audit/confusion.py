@@ -1,4 +1,4 @@
-"""A printed confusion matrix against the rates and counts printed beside it."""
+"""A printed confusion matrix against the rates and counts of the same model, dataset and split."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fer_plugins.analysis.claims import Claim, Shares, cells_of
 
 
 def check_matrices(paper: Paper) -> Iterator[Outcome]:
-    """Check every number printed of the model, dataset and split of a confusion matrix against it."""
+    """Check every number printed for the model, dataset and split of a confusion matrix against it."""
     for claim, shares in paper.share_matrices:
         yield from check_shares(paper, claim, shares)
         if shares.of == "all":
@@ -47,7 +47,7 @@ def _check_matrix(paper: Paper, claim: Claim, shares: Shares | None) -> Iterator
 
 
 def _readings(cells: tuple[tuple[str, ...], ...], shares: Shares | None, classes: tuple[str, ...]) -> dict[str, Rates]:
-    """Return the rates of a matrix under each reading of its cells: whole percentages of all images may be counts."""
+    """Return the rates of a matrix for each reading of its cells: integer percentages of all images may be counts."""
     readings = {}
     values = [[Fraction(cell) for cell in row] for row in cells]
     if all(value.denominator == 1 for row in values for value in row):
@@ -96,7 +96,7 @@ def _check(paper: Paper, claim: Claim, readings: dict[str, Rates], size: int) ->
 
 
 def _widest(rates: tuple[Rate, ...]) -> Rate:
-    """Return the usual rate of counts, or the range of shares whether they were rounded or cut off."""
+    """Return the usual rate of counts, or the range of fractions, whether they were rounded or truncated."""
     if rates[0].low == rates[0].high:
         return rates[0]
     low, high = min(rate.low for rate in rates), max(rate.high for rate in rates)

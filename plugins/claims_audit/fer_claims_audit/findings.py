@@ -1,4 +1,4 @@
-"""What a check says: a contradiction with its certificate, a remark, or what could not be checked."""
+"""Results of checks: a contradiction with its certificate, a remark, or what could not be checked."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from fer_plugins.analysis.claims import Claim
 
-CHECKED, CONTRADICTED, NOT_CHECKED = "checked", "contradicted", "not checked"  # how a claim ends
-# Kind of contradiction -> what it means, in the order in which they are printed.
+CHECKED, CONTRADICTED, NOT_CHECKED = "checked", "contradicted", "not checked"  # status of a claim
+# Kind of contradiction -> its meaning, in the order of printing.
 KINDS = {
     "accuracy and recall": "the mean recall forces the accuracy into a range that leaves the printed one out",
     "accuracy and specificity": "the errors are too few for so low a mean specificity, or too many for so high a one",
@@ -35,12 +35,12 @@ KINDS = {
 
 
 class Cited(str):
-    """A printed number in words, which knows the claims that it stands for."""
+    """A printed number as text that remembers its claims."""
 
     claims: tuple[Claim, ...]
 
     def __new__(cls, text: str, claims: tuple[Claim, ...]) -> Cited:
-        """Write ``text`` and remember ``claims``."""
+        """Create the text and store ``claims``."""
         cited = super().__new__(cls, text)
         cited.claims = claims
         return cited
@@ -48,18 +48,18 @@ class Cited(str):
 
 @dataclass(frozen=True)
 class Finding:
-    """A contradiction between printed numbers, rounding allowed for."""
+    """A contradiction between printed numbers, with rounding taken into account."""
 
     kind: str  # one of KINDS
     about: str  # "DCN on CK+, split test, class fear"
-    printed: tuple[Cited, ...]  # "F1 0.96 (Table 8)", one a number
-    bound: str  # what the numbers break: "F1 <= 0.945"
-    certificate: tuple[str, ...]  # lines of arithmetic that a reader can repeat
+    printed: tuple[Cited, ...]  # "F1 0.96 (Table 8)", one per number
+    bound: str  # the bound violated by the numbers: "F1 <= 0.945"
+    certificate: tuple[str, ...]  # lines of arithmetic that a reader can verify
 
 
 @dataclass(frozen=True)
 class Remark:
-    """Worth knowing, but no contradiction."""
+    """Useful information that is not a contradiction."""
 
     about: str
     text: str
@@ -67,7 +67,7 @@ class Remark:
 
 @dataclass(frozen=True)
 class Unchecked:
-    """What could not be checked, and what is missing for it."""
+    """Something that could not be checked, and what is missing for it."""
 
     about: str
     missing: str
@@ -77,7 +77,7 @@ Outcome = Finding | Remark | Unchecked
 
 
 def show(number: Fraction | float | int, digits: int = 5) -> str:
-    """Write a number shortly.
+    """Format a number briefly.
 
     >>> show(Fraction(1, 3)), show(0.9452), show(28709)
     ('0.33333', '0.9452', '28,709')
@@ -88,5 +88,5 @@ def show(number: Fraction | float | int, digits: int = 5) -> str:
 
 
 def span(low: Fraction | float, high: Fraction | float, digits: int = 5) -> str:
-    """Write a range: "0.935 to 0.945"."""
+    """Format a range: "0.935 to 0.945"."""
     return f"{show(low, digits)} to {show(high, digits)}"

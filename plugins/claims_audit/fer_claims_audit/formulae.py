@@ -1,4 +1,4 @@
-"""Rates that hang together by their formulae alone: F1 under precision and recall, one formula under two names, FAR."""
+"""Rates related by formulae: F1 with precision and recall, two names of one formula, false acceptance rate (FAR)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ RATIOS = ("precision", "recall", "f1")
 
 
 def harmonic_mean(precision: Fraction, recall: Fraction) -> Fraction:
-    """Return F1 = 2PR/(P + R), 0 where both are 0."""
+    """Return F1 = 2PR/(P + R), 0 if both are 0."""
     return 2 * precision * recall / (precision + recall) if precision + recall else Fraction(0)
 
 
 def check_formulae(paper: Paper) -> Iterator[Outcome]:
-    """Check mean F1 against its ceiling, names of one formula against each other, and FAR against its readings."""
+    """Check mean F1 against its upper bound, names of one formula against each other, and FAR against its readings."""
     for report in paper.reports():
         headline = without_classes(report)
         yield from _ceiling_of_f1(paper, headline)
@@ -36,7 +36,7 @@ def _ceiling_of_f1(paper: Paper, headline: list[Printed]) -> Iterator[Finding]:
         for f1 in by_name["f1"]:
             rows = [row for row in paper.printed if _is_row_of(row, f1)]
             with_some = len({row.claim.class_name for row in rows if row.high > row.step})
-            # A class without images has F1 0/0: in scikit-learn's mean, or left out of it, as each rate's call says.
+            # A class without images has F1 0/0: included in scikit-learn's mean, or left out, depending on each call.
             of_some = Fraction(len({row.claim.class_name for row in rows}), with_some) if with_some else Fraction(1)
             precisions = nearest_source(by_name["precision"], f1.claim.source)
             recalls = nearest_source(by_name["recall"], f1.claim.source)
@@ -109,7 +109,7 @@ def _other_names(paper: Paper, headline: list[Printed]) -> Iterator[Outcome]:
 
 
 def _overlap(first: Printed, second: Printed) -> bool:
-    """Whether more values than a shared end, which would be rounded up once and down once, round to both."""
+    """Return whether more values than a common end round to both; the end would be rounded up once and down once."""
     return max(first.low, second.low) < min(first.high, second.high)
 
 
@@ -118,7 +118,7 @@ def _apart(first: Printed, second: Printed) -> str:
 
 
 def _false_acceptance(paper: Paper, headline: list[Printed]) -> Iterator[Finding]:
-    """Compare FAR with every reading of it that other printed rates allow."""
+    """Compare FAR with all its readings by other printed rates."""
     rates = {number.claim.metric: number for number in headline}
     if not {"far", "accuracy", "specificity", "recall"} <= rates.keys():
         return  # it may be the complement of a rate that is not printed

@@ -1,4 +1,4 @@
-"""A rate of right answers is k/n: is there a whole k for the n that is stated, and one n for a whole column?"""
+"""A rate of correct predictions is k/n: is there an integer k for the stated n, and one n for a whole column?"""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show
 from fer_claims_audit.paper_numbers import Paper, about, cite, group, together
 from fer_plugins.analysis.claims import Printed
 
-_MOST = 200_000  # images; sizes beyond are not tried one by one
+_MOST = 200_000  # images; larger sizes are not tried one by one
 
 
 def reachable(low: Fraction, high: Fraction, size: int) -> bool:
-    """Whether some k/size lies from ``low`` to ``high``.
+    """Return whether some k/size is between ``low`` and ``high``.
 
     >>> reachable(Fraction("0.82885"), Fraction("0.82895"), 3589)
     True
     """
-    first = -(-low.numerator * size // low.denominator)  # whole numbers: this is asked thousands of times
+    first = -(-low.numerator * size // low.denominator)  # integer arithmetic: this is called thousands of times
     return first * high.denominator <= high.numerator * size
 
 
 def reachable_sizes(low: Fraction, high: Fraction, largest: int) -> list[int]:
-    """Return every n up to ``largest`` for which some k/n lies from ``low`` to ``high``.
+    """Return every n up to ``largest`` for which some k/n is between ``low`` and ``high``.
 
     >>> reachable_sizes(Fraction("0.95865"), Fraction("0.95875"), 213)
     [121]
@@ -33,7 +33,7 @@ def reachable_sizes(low: Fraction, high: Fraction, largest: int) -> list[int]:
 
 
 def check_granularity(paper: Paper) -> Iterator[Outcome]:
-    """Check every accuracy against the size of its split, and columns whose split is not stated against one size."""
+    """Check every accuracy against the size of its split, and columns without a stated split against a common size."""
     runs = [number for number in paper.runs if number.claim.metric == "accuracy"]
     accuracies = [*paper.take("accuracy", class_name=None, over=None, averaged=None), *runs]
     for split in group(accuracies, lambda c: (c.dataset, c.split)):
@@ -68,7 +68,7 @@ def _single(numbers: list[Printed], origins: dict[int, str]) -> Iterator[Outcome
 
 
 def around(number: Printed, size: int, source: str) -> str:
-    """Write the two k/size on either side of a printed rate."""
+    """Format the two k/size on either side of a printed rate."""
     hits = int(number.value * size // 1)
     places = len(number.claim.written.partition(".")[2]) + 1
     around = ", ".join(f"{k:,}/{size:,} = {k / size:.{places}f}" for k in (hits, hits + 1))
@@ -76,7 +76,7 @@ def around(number: Printed, size: int, source: str) -> str:
 
 
 def _log(log: list[Printed], origins: dict[int, str]) -> Iterator[Finding]:
-    """Check a column of accuracies over epochs: which n fits all, or nearly all, of them?"""
+    """Check a column of accuracies over epochs: find the n that fits all, or nearly all, of them."""
     missing = [number for number in log if not any(reachable(number.low, number.high, size) for size in origins)]
     if not missing:
         return
@@ -98,7 +98,7 @@ def _log(log: list[Printed], origins: dict[int, str]) -> Iterator[Finding]:
 
 
 def _columns(paper: Paper, split: list[Printed]) -> Iterator[Outcome]:
-    """Check accuracies whose split is not stated: models of one table were scored on one test set of some size."""
+    """Check accuracies without a stated split: models in one table were scored on one test set of some size."""
     class_counts = candidates(paper, split[0].claim)
     if not class_counts:
         return

@@ -1,4 +1,4 @@
-"""The rates that a printed confusion matrix gives: exact ones of counts, ranges of shares of all images."""
+"""Rates of a printed confusion matrix: exact for counts, ranges for fractions of all images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _METRICS = ("recall", "precision", "f1", "specificity")
 
 @dataclass(frozen=True)
 class Rate:
-    """What a matrix gives for one metric: every value from ``low`` to ``high``."""
+    """The value of one metric of a matrix: between ``low`` and ``high``."""
 
     low: Fraction
     high: Fraction
@@ -24,19 +24,19 @@ class Rate:
         return show(self.low, 6) if self.low == self.high else span(self.low, self.high)
 
 
-# (metric, class or None) -> the rates that may be meant, the usual one first.
+# (metric, class or None) -> the possible rates, the usual one first.
 Rates = dict[tuple[str, str | None], tuple[Rate, ...]]
 _Ends = tuple[Fraction, Fraction]
 
 
 def rates_of_counts(matrix: Sequence[Sequence[int]], classes: tuple[str, ...]) -> Rates:
-    """Return every rate of a matrix of counts exactly.
+    """Return all rates of a matrix of counts exactly.
 
-    0/0 is 0, 1 or left out of means, as scikit-learn's ``zero_division`` has it. Macro means run over all classes of
-    the matrix, or over those present.
+    0/0 is 0, 1 or left out of means, as with scikit-learn's ``zero_division``. Macro means are over all classes of the
+    matrix, or over those present.
 
     Args:
-        matrix: (K, K) counts, rows true classes, columns predicted ones.
+        matrix: (K, K) counts, rows true classes, columns predicted classes.
         classes: the K names.
     """
     rates: Rates = {}
@@ -81,11 +81,11 @@ def rates_of_counts(matrix: Sequence[Sequence[int]], classes: tuple[str, ...]) -
 
 
 def rates_of_shares(cells: Sequence[Sequence[str]], shares: Shares, classes: tuple[str, ...]) -> Rates:
-    """Return the ranges of the rates of a matrix of shares of all images, cells rounded or cut off.
+    """Return the ranges of the rates of a matrix of fractions of all images, for rounded or truncated cells.
 
     Args:
-        cells: (K, K) as written, rows true classes, columns predicted ones.
-        shares: how it is normalised; of "all".
+        cells: (K, K) as written, rows true classes, columns predicted classes.
+        shares: normalisation of the matrix; of "all".
         classes: the K names.
     """
     values = [[Fraction(cell) for cell in row] for row in cells]
@@ -94,12 +94,12 @@ def rates_of_shares(cells: Sequence[Sequence[str]], shares: Shares, classes: tup
     percent = " %" if shares.unit == 100 else ""
     how = f"the diagonal adds up to {show(diagonal)}{percent}, each cell rounded or cut off"
     rates: Rates = {}
-    for below, above in ((shares.step / 2, shares.step / 2), (Fraction(0), shares.step)):  # rounded, cut off
+    for below, above in ((shares.step / 2, shares.step / 2), (Fraction(0), shares.step)):  # rounded, truncated
         ends = [[(max(Fraction(0), value - below), value + above) for value in row] for row in values]
         low, high = _sum(ends[k][k] for k in range(len(ends)))
         rest = _sum(cell for k, row in enumerate(ends) for j, cell in enumerate(row) if j != k)
         low, high = max(low, shares.unit - rest[1]), min(high, shares.unit - rest[0])
-        if low > high:  # cells that add up to more than all were not cut off
+        if low > high:  # cells that add up to more than all were not truncated
             continue
         of_window: Rates = {}
         for metric in ("accuracy", "micro_recall", "micro_precision", "micro_f1", "weighted_recall"):
@@ -148,7 +148,7 @@ def _sum(ends: Iterator[_Ends]) -> _Ends:
 
 
 def _ratio(own: _Ends, wrong: _Ends) -> _Ends:
-    """Return the range of own / (own + wrong), which grows with own and falls with wrong; 0/0 may be anything."""
+    """Return the range of own / (own + wrong), which rises with own and falls with wrong; 0/0 may be anything."""
     if not own[0] + wrong[0]:
         return Fraction(0), Fraction(1)
     return own[0] / (own[0] + wrong[1]), own[1] / (own[1] + wrong[0])

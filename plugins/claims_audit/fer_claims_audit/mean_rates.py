@@ -1,4 +1,4 @@
-"""Accuracy, mean recall and mean specificity against each other, given how many images each class has."""
+"""Accuracy, mean recall and mean specificity against each other, given the number of images per class."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def check_means(paper: Paper) -> Iterator[Outcome]:
 
 
 def _usable(counts: list[ClassCounts]) -> list[ClassCounts]:
-    """Leave out counts with an empty class, over which means are taken in more than one way."""
+    """Leave out counts with an empty class, for which means are defined in more than one way."""
     return [candidate for candidate in counts if min(candidate.counts.values()) > 0]
 
 
 def _with_empty(counts: list[ClassCounts]) -> list[ClassCounts]:
-    """Add, to counts that may lack a class without images, the same with one: means may run over it as well."""
+    """Add, for counts that may lack a class without images, a copy with one: means may include it as well."""
     lacking = [candidate for candidate in counts if candidate.may_lack_empty]
     return counts + [
         replace(candidate, counts={**candidate.counts, "a class without images": 0}) for candidate in lacking
@@ -71,14 +71,12 @@ def _against_counts(
         return
     if any(counts.may_lack_empty for counts in usable):
         return
-    by_counts = [
-        list(_jointly(accuracies, averaged, counts)) for counts in usable
-    ]  # several only where papers disagree
+    by_counts = [list(_jointly(accuracies, averaged, counts)) for counts in usable]  # several only if papers disagree
     yield from by_counts[0] if all(by_counts) else ()
 
 
 def _jointly(accuracies: list[Printed], averaged: list[Printed], counts: ClassCounts) -> Iterator[Finding]:
-    """Ask the integer programme for a matrix with all means that are said to be macro means."""
+    """Search by integer programming for a matrix with all means that are stated to be macro means."""
     macro = [number for number in averaged if number.claim.metric.startswith("macro_")]
     together = [*nearest_source(accuracies, macro[0].claim.source), *macro] if macro else []
     miss = nearest_matrix(
@@ -167,7 +165,7 @@ def _specificity(
         if any(mean.meets(*interval) for interval in by_share):
             recalls = [number for number in headline if number.claim.metric == "recall"]
             if not recalls or any(accuracy.meets(number.low, number.high) for number in recalls):
-                return  # everything may be weighted by class shares
+                return  # everything may be weighted by class frequencies
             excluded_by_recall = True
             lines.append(f"only a mean weighted by class shares could be; then {recalls[0]} would equal the accuracy")
         else:
@@ -190,7 +188,7 @@ def _specificity(
 
 
 def _as_two_classes(accuracy: Printed, specificity: Printed, recalls: list[Printed]) -> list[str]:
-    """Say what one class against the rest would mean: accuracy = q recall + (1 - q) specificity, q the positives."""
+    """Return the reading of one class against the rest: accuracy = q recall + (1 - q) specificity, q the positives."""
     if len(recalls) != 1 or recalls[0].meets(specificity.low, specificity.high):
         return []
     recall = recalls[0]
@@ -202,7 +200,7 @@ def _as_two_classes(accuracy: Printed, specificity: Printed, recalls: list[Print
 
 
 def _only_for_shares(accuracy: Printed, mean: Printed, bound: str, counts: ClassCounts) -> Remark:
-    """Say that a test set must have the class shares of the whole; one that was drawn at random need not."""
+    """Return the remark that this holds only for a test set with the class frequencies of the whole."""
     return Remark(
         about(accuracy.claim),
         f"{accuracy} and {mean} exclude each other ({bound}) on a test set with the class shares of {counts.source}; a "

@@ -1,8 +1,8 @@
-"""Is there a confusion matrix with these class counts and these rates? An integer programme, exact.
+"""Exact search by integer programming for a confusion matrix with given class counts and rates.
 
-A matrix enters all rates through its diagonal d_c (right answers) and its column sums m_c (predictions) only. Whole
-numbers 0 <= d_c <= N_c and m_c >= d_c belong to some matrix exactly if sum m = sum N and, for every class, its own
-errors and the wrong predictions of it together are at most all errors: N_c - d_c + m_c - d_c <= sum (N - d), for a
+All rates depend on a matrix only through its diagonal d_c (correct predictions) and its column sums m_c (predictions).
+Integers 0 <= d_c <= N_c and m_c >= d_c belong to some matrix if and only if sum m = sum N and, for every class, its own
+errors and the wrong predictions of it together are at most all errors: N_c - d_c + m_c - d_c <= sum (N - d), since a
 wrong prediction of c cannot be an error of c (the transport problem with an empty diagonal; Hall's condition).
 """
 
@@ -20,14 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 _SECONDS = 10.0
-_NODES = 200  # of the search tree: the same answer on a slow machine
-_NOTHING = 1e-5  # images; what the solver itself takes for nothing is 1e-6
+_NODES = 200  # of the search tree: gives the same result on a slow machine
+_NOTHING = 1e-5  # images; the solver's own tolerance is 1e-6
 _Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Window:
-    """A printed rate: values from ``low`` to ``high`` round to it."""
+    """A printed rate: values between ``low`` and ``high`` round to it."""
 
     metric: str  # accuracy, macro_recall, macro_specificity; of a class: recall, precision, f1
     low: Fraction
@@ -38,9 +38,9 @@ class Window:
 
 @dataclass(frozen=True)
 class Miss:
-    """How near a confusion matrix comes to the printed rates."""
+    """The distance of the nearest confusion matrix from the printed rates."""
 
-    images: float  # by how many images the worst rate is beyond its rounding; 0: all are met
+    images: float  # images by which the worst rate is beyond its rounding; 0: all are met
     certificate: tuple[str, ...] = ()
 
 
@@ -54,23 +54,23 @@ class _Row:
 
 
 def nearest_matrix(counts: Mapping[str, int], windows: Sequence[Window]) -> Miss | None:
-    """Find how near a confusion matrix with these class counts comes to all the printed rates at once.
+    """Find the confusion matrix with these class counts that is nearest to all printed rates.
 
     Args:
         counts: images per class, at least two classes, all above 0.
         windows: the printed rates.
 
     Returns:
-        The least number of images by which the worst rate is missed; with a certificate where that is not 0: the
-        multipliers of a contradiction between the inequalities (Farkas) where not even fractions of images would do,
-        else the nearest whole matrix. None where the solver was not done in time.
+        The minimum number of images by which the worst rate is missed; if it is not 0, with a certificate: the
+        multipliers of a contradiction between the inequalities (Farkas) if not even fractional images fit, else the
+        nearest integer matrix. None if the solver did not finish in time.
     """
     names, sizes = list(counts), np.array(list(counts.values()), dtype=float)
     rows = [row for window in windows for row in _ends(window, names, sizes)]
     if not rows:
         return Miss(0.0)
     rows += [_hall(k, names, sizes) for k in range(len(names))] + _order(names)
-    fractional = _with_fractions(sizes, rows)  # in milliseconds; only where it finds a solution are whole ones sought
+    fractional = _with_fractions(sizes, rows)  # in milliseconds; integer solutions are sought only if it finds one
     return fractional if fractional.images > 0 else _with_whole_images(names, sizes, rows)
 
 
@@ -83,7 +83,7 @@ def _ends(window: Window, names: Sequence[str], sizes: _Values) -> list[_Row]:
 
 
 def _end(window: Window, names: Sequence[str], sizes: _Values, rate: float, sign: float, text: str) -> _Row:
-    """Write sign x (metric - rate) <= 0, times its denominator, as values x (d, m) <= limit."""
+    """Return sign x (metric - rate) <= 0, times its denominator, in the form values x (d, m) <= limit."""
     classes, total = len(names), float(sizes.sum())
     values, limit = np.zeros(2 * classes), 0.0
     if window.class_name is not None:
@@ -110,7 +110,7 @@ def _end(window: Window, names: Sequence[str], sizes: _Values, rate: float, sign
 
 
 def _hall(k: int, names: Sequence[str], sizes: _Values) -> _Row:
-    """Own errors of class k and wrong predictions of it are at most all errors."""
+    """Return Hall's condition: own errors of class k and wrong predictions of it are at most all errors."""
     classes = len(names)
     values = np.zeros(2 * classes)
     values[:classes] = 1
@@ -129,9 +129,9 @@ def _order(names: Sequence[str]) -> list[_Row]:
 
 
 def _programme(sizes: _Values, rows: Sequence[_Row]) -> dict[str, Any]:
-    """Minimise the images t by which the rates are missed, over (d, m, t)."""
+    """Minimise the number of images t by which the rates are missed, over (d, m, t)."""
     classes, total = len(sizes), float(sizes.sum())
-    structural = 2 * classes  # the last rows are properties of matrices, not rates: nothing may miss them
+    structural = 2 * classes  # the last rows are properties of matrices, not rates, and must be met exactly
     loose = np.array([-1.0] * (len(rows) - structural) + [0.0] * structural)
     return {
         "c": np.array([0.0] * (2 * classes) + [1.0]),
@@ -163,7 +163,7 @@ def _with_fractions(sizes: _Values, rows: Sequence[_Row]) -> Miss:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Keep the solver's own messages, which it prints past Python, out of the result on stdout."""
+    """Keep the solver's messages, which bypass Python, out of stdout."""
     sys.stdout.flush()
     stdout, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -189,11 +189,11 @@ def _with_whole_images(names: Sequence[str], sizes: _Values, rows: Sequence[_Row
         ],
         "options": {"time_limit": _SECONDS, "node_limit": _NODES},
     }
-    met = (*highest[:-1], 0.0)  # first any matrix that meets all rates: that is faster to find than the nearest one
+    met = (*highest[:-1], 0.0)  # first any matrix that meets all rates, which is faster to find than the nearest one
     solution = milp(0 * programme["c"], bounds=(lowest, met), **options)
     if solution.x is not None:
         return Miss(0.0)
-    if solution.status != 2:  # neither found nor excluded: out of nodes or time
+    if solution.status != 2:  # neither found nor excluded: node or time limit
         return None
     solution = milp(programme["c"], bounds=(lowest, highest), **options)
     if solution.x is not None and solution.fun <= _NOTHING:

@@ -1,4 +1,4 @@
-"""The result of an audit for a terminal, and as Markdown for a review."""
+"""Output of an audit for a terminal, and as Markdown for a review."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WIDTH = 100
 
 
 def count_statuses(audit: Audit) -> dict[str, int]:
-    """Return how many numbers were checked, contradicted and not checked."""
+    """Return the number of claims that were checked, contradicted and not checked."""
     counts = Counter(item.status for item in audit.statuses)
     return {status: counts[status] for status in (CHECKED, CONTRADICTED, NOT_CHECKED)}
 
@@ -27,7 +27,7 @@ def _summary(audit: Audit) -> str:
 
 
 def print_audit(read: Claims, audit: Audit) -> None:
-    """Print the result for a terminal."""
+    """Print the result on a terminal."""
     print(f"{read.paper['title']}\n{_summary(audit)} ({read.path.name})")
     if audit.unknown_counts:
         print()
@@ -58,7 +58,7 @@ def print_audit(read: Claims, audit: Audit) -> None:
 
 
 def as_markdown(read: Claims, audit: Audit) -> str:
-    """Write the result as a section of a review."""
+    """Return the result as a section of a review."""
     lines = [f"### Arithmetic of the printed numbers: {read.paper['title']}", "", f"{_summary(audit)}.", ""]
     if audit.findings:
         lines += ["| | where | printed | broken |", "|---|---|---|---|"]
@@ -82,7 +82,7 @@ def as_markdown(read: Claims, audit: Audit) -> str:
 
 
 def _by_reason(audit: Audit) -> list[str]:
-    """Put the claims that were not checked for one reason into one line."""
+    """Combine the claims that were not checked for the same reason into one line."""
     lines: dict[str, list[str]] = {}
     for item in audit.statuses:
         if item.status == NOT_CHECKED:
@@ -99,7 +99,7 @@ def _by_reason(audit: Audit) -> list[str]:
 
 
 def _by_missing(unchecked: list[Unchecked]) -> list[str]:
-    """Put what lacks the same thing into one line."""
+    """Combine the claims that lack the same information into one line."""
     lines: dict[str, list[str]] = {}
     for gap in unchecked:
         lines.setdefault(gap.missing, []).append(gap.about)

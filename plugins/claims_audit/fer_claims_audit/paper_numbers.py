@@ -1,4 +1,4 @@
-"""The numbers of a paper: which of them speak of the same thing."""
+"""The numbers of a paper, and which of them refer to the same thing."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _OTHER_NAMES = {"uar": "macro_recall", "balanced_accuracy": "macro_recall", "war
 
 
 class Paper:
-    """The numbers of a claims file, to be asked for by what they speak of.
+    """The numbers of a claims file, selectable by their subject.
 
-    Claims whose source begins with "derived" were computed, not printed: they serve as class counts and sizes only.
-    Datasets, classes and places that are spelt in several ways have one name, the first one of the file.
+    Claims whose source begins with "derived" were computed, not printed: they are used only as class counts and sizes.
+    Different spellings of datasets, classes and places are unified to the first one in the file.
 
     Args:
-        claims: as ``read_claims`` returns them.
-        may_be_cut: whether the last digit of a rate may have been cut off instead of rounded.
+        claims: result of ``read_claims``.
+        may_be_cut: whether the last digit of a rate may have been truncated instead of rounded.
 
     Raises:
         InputError: a count is below 0.
@@ -41,9 +41,9 @@ class Paper:
 
     def __init__(self, claims: Claims, *, may_be_cut: bool = False) -> None:
         self.claims = claims
-        self.places: dict[int, int] = {}  # id of a claim -> its place in the file
-        self.compared: set[int] = set()  # places of the claims that some check compared with others
-        self.named: list[Claim] = []  # as in the file, under canonical names
+        self.places: dict[int, int] = {}  # id of a claim -> its index in the file
+        self.compared: set[int] = set()  # indices of the claims that some check compared with others
+        self.named: list[Claim] = []  # as in the file, with canonical names
         self._datasets: dict[str, str] = {}
         self._classes: dict[tuple[str, str], str] = {}
         self._sources: dict[str, str] = {}
@@ -75,20 +75,20 @@ class Paper:
         self.printed = [number for number in self.known if not number.claim.source.startswith("derived")]
 
     def class_name(self, dataset: str | None, name: str) -> str:
-        """Return a class by the name that the file has for it: "Angry", "anger" and "angriness" are one class."""
+        """Return the file's name of a class: "Angry", "anger" and "angriness" are one class."""
         return self._classes.setdefault((dataset_key(dataset), expression_of(name) or name), name)
 
     def mark(self, *claims: Printed | Claim) -> None:
-        """Remember that a check compared these with others."""
+        """Record that a check compared these with others."""
         for item in claims:
             self.compared.add(self.places[id(item.claim if isinstance(item, Printed) else item)])
 
     def as_in_file(self, claim: Claim) -> Claim:
-        """Return a claim under the names that the file has for it."""
+        """Return a claim with the names used in the file."""
         return self.claims.claims[self.places[id(claim)]]
 
     def _has_images(self, claim: Claim, images: list[Printed]) -> bool:
-        """Whether a matrix adds up to a printed number of images, or its rows to printed or known ones of classes."""
+        """Return whether a matrix adds up to a printed number of images, or its rows to printed or known counts."""
         sums = [Fraction(sum(row)) for row in _cells(claim)]
         of_split = [n for n in images if (n.claim.dataset, n.claim.split) == (claim.dataset, claim.split)]
         of_classes: list[dict[str | None, Fraction]] = [
@@ -117,33 +117,33 @@ class Paper:
         return renamed
 
     def take(self, metric: str, like: Claim | None = None, **fields: object) -> list[Printed]:
-        """Return the printed numbers of a metric with these fields, and ``like``'s model, dataset and split."""
+        """Return the printed numbers of a metric with these fields, and the model, dataset and split of ``like``."""
         wanted = dict(fields)
         if like is not None:
             wanted = {"model": like.model, "dataset": like.dataset, "split": like.split, **wanted}
         return [number for number in self.printed if number.claim.metric == metric and _fits(number.claim, wanted)]
 
     def reports(self) -> list[list[Printed]]:
-        """Return the printed numbers grouped by model, dataset and split; those of single epochs left out."""
+        """Return the printed numbers grouped by model, dataset and split, without those of single epochs."""
         final = (number for number in self.printed if number.claim.epoch is None)
         return group(final, lambda c: (c.model, c.dataset, c.split))
 
 
 def nearest_source(numbers: list[Printed], source: str) -> list[Printed]:
-    """Prefer the numbers of the same table; where it has none, keep all."""
+    """Return the numbers of the same table; all if there are none."""
     same = [number for number in numbers if number.claim.source == source]
     return same or numbers
 
 
 def without_classes(numbers: Iterable[Printed]) -> list[Printed]:
-    """Keep the numbers of all classes together; gains over another model left out."""
+    """Return the numbers over all classes, without gains over another model."""
     return [number for number in numbers if number.claim.class_name is None and number.claim.over is None]
 
 
 def several_labels(paper: Paper, headline: list[Printed]) -> str:
-    """Return why a report may be of images with several labels each (or of some classes alone); "" where it is not.
+    """Return why a report may have several labels per image, or only some classes; "" if not.
 
-    With one label an image, micro precision, recall and F1 are one number, and class counts add up to the images.
+    With one label per image, micro precision, recall and F1 are equal, and class counts add up to the images.
     """
     micro = [number for number in headline if number.claim.metric.startswith("micro_")]
     if any(number.claim.metric.startswith("samples_") for number in headline):
@@ -152,7 +152,7 @@ def several_labels(paper: Paper, headline: list[Printed]) -> str:
         return "micro precision, recall and F1 differ, as with several labels an image or some classes left out"
     datasets_with_counts = {
         dataset_key(counts.dataset) for counts in paper.claims.counts
-    }  # counts of classes that share the images out
+    }  # counts of classes that partition the images
     if not headline or dataset_key(headline[0].claim.dataset) in {*known_datasets(), *datasets_with_counts}:
         return ""
     claim = headline[0].claim
@@ -168,7 +168,7 @@ def several_labels(paper: Paper, headline: list[Printed]) -> str:
 
 
 def has_signs_of_several_labels(paper: Paper, dataset: str | None) -> bool:
-    """Whether some accuracy on a dataset differs from what equals it where every image has one label."""
+    """Return whether an accuracy on a dataset differs from one that must be equal with one label per image."""
     equal = ("weighted_recall", "micro_precision", "micro_recall", "micro_f1")
     for report in paper.reports():
         headline = [number for number in without_classes(report) if number.claim.dataset == dataset]
@@ -180,12 +180,12 @@ def has_signs_of_several_labels(paper: Paper, dataset: str | None) -> bool:
 
 
 def cite(number: Printed, prefix: str = "") -> Cited:
-    """Write a number as printed, and remember its claim."""
+    """Return a number as printed, with its claim."""
     return Cited(f"{prefix}{number}", (number.claim,))
 
 
 def together(numbers: list[Printed]) -> Cited:
-    """Write one number that stands in several places: "accuracy 0.88 (Table 6, Table 11)"."""
+    """Format one number that is printed in several places: "accuracy 0.88 (Table 6, Table 11)"."""
     sources = ", ".join(dict.fromkeys(number.claim.source for number in numbers))
     text = str(numbers[0]).replace(f"({numbers[0].claim.source}", f"({sources}", 1)
     return Cited(text, tuple(number.claim for number in numbers))
@@ -200,7 +200,7 @@ def group(numbers: Iterable[Printed], key: Callable[[Claim], object]) -> list[li
 
 
 def about(claim: Claim, *, with_class: bool = False) -> str:
-    """Say what a claim speaks of: "DCN on CK+, split test"."""
+    """Return the subject of a claim: "DCN on CK+, split test"."""
     subject = " on ".join(part for part in (claim.model, claim.dataset) if part) or "the paper"
     split = "" if claim.dataset is None else f", split {claim.split.replace('_', ' ')}"
     return subject + split + (f", class {claim.class_name}" if with_class and claim.class_name else "")
@@ -219,7 +219,7 @@ def _is_whole(claim: Claim) -> bool:
 
 
 def _diagonal(claim: Claim, shares: Shares) -> list[Printed]:
-    """Return the diagonal of a matrix of shares as recalls, or as precisions where its columns add up to the unit."""
+    """Return the diagonal of a matrix of fractions as recalls, or as precisions if its columns add up to one."""
     metric = {"row": "recall", "column": "precision"}.get(shares.of)
     lines = [list(map(Fraction, row)) for row in claim.cells]
     if shares.of == "column":

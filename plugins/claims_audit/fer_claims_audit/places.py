@@ -1,4 +1,4 @@
-"""Names of places (``source``) that look like one another: the rows of one table must have one name to be joined."""
+"""Similar names of places (``source``): the rows of one table must have the same name to be joined."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from difflib import SequenceMatcher
 from fer_claims_audit.findings import Remark
 from fer_claims_audit.paper_numbers import Paper
 
-_NEAR = 0.8  # of 1; "Tabel" and "Table"
+_NEAR = 0.8  # similarity in [0, 1]; "Tabel" and "Table"
 
 
 def check_places(paper: Paper) -> Iterator[Remark]:
-    """Name the places that differ in the spelling of one word alone."""
+    """Report places that differ only in the spelling of one word."""
     counts = Counter(claim.source for claim in paper.named)
     sources = sorted(counts, key=lambda source: counts[source])
     for place, source in enumerate(sources):

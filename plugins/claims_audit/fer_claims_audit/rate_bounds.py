@@ -1,4 +1,4 @@
-"""What class counts allow: accuracy beside a mean recall, mean specificity beside accuracy; also of a random part."""
+"""Bounds from class counts: accuracy given mean recall, mean specificity given accuracy; also for a random part."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fractions import Fraction
 
 
 def extremes(weights: Sequence[Fraction], capacities: Sequence[Fraction], total: Fraction) -> Range:
-    """Return the least and the greatest sum of weight x amount when amounts of 0..capacity add up to ``total``.
+    """Return the minimum and maximum of the sum of weight x amount for amounts of 0..capacity that add up to ``total``.
 
-    The greedy filling of a continuous knapsack, which is exact; ``total`` beyond all capacities is cut to them.
+    Greedy filling of a continuous knapsack, which is exact; ``total`` is limited to the sum of capacities.
 
     >>> tuple(float(one) for one in extremes([Fraction(1, 4), Fraction(3, 4)], [Fraction(1)] * 2, Fraction(3, 2)))
     (0.625, 0.875)
@@ -28,10 +28,10 @@ def extremes(weights: Sequence[Fraction], capacities: Sequence[Fraction], total:
 
 
 def accuracy_range(counts: Sequence[int], recall: Range) -> Range:
-    """Return the range of accuracy that class counts and a range of macro recall allow.
+    """Return the range of accuracy that is possible for class counts and a range of macro recall.
 
-    Accuracy is the mean of the class recalls weighted by the class shares p_c. What they lack of 1, K(1 - recall) in
-    all and at most 1 a class, costs most accuracy in the largest classes and least in the smallest.
+    Accuracy is the mean of the class recalls weighted by the class frequencies p_c. What they lack of 1, K(1 - recall)
+    in total and at most 1 per class, costs most accuracy in the largest classes and least in the smallest.
 
     >>> low, high = accuracy_range([491, 55, 528, 879, 594, 416, 626], (Fraction("0.9418"),) * 2)
     >>> round(float(low), 4), round(float(high), 4)
@@ -46,15 +46,15 @@ def accuracy_range(counts: Sequence[int], recall: Range) -> Range:
 
 
 def specificity_range(counts: Sequence[int], accuracy: Range, *, weighted: bool = False) -> Range:
-    """Return the range of mean specificity that class counts and a range of accuracy allow.
+    """Return the range of mean specificity that is possible for class counts and a range of accuracy.
 
     Every error is one false positive of one class c, at most N - N_c of them, and costs 1/(N - N_c) of that class's
     specificity: most in the largest class, least in the smallest.
 
     Args:
         counts: images per class.
-        accuracy: its range.
-        weighted: the mean weighted by class shares instead of the macro mean.
+        accuracy: range of the accuracy.
+        weighted: use the mean weighted by class frequencies instead of the macro mean.
 
     >>> low, high = specificity_range([491, 55, 528, 879, 594, 416, 626], (Fraction("0.8289"),) * 2)
     >>> round(float(low), 4), round(float(high), 4)
@@ -70,14 +70,14 @@ def specificity_range(counts: Sequence[int], accuracy: Range, *, weighted: bool 
 
 
 Range = tuple[Fraction, Fraction]
-_PART = 10  # a test split is assumed to hold at least a tenth of all images
-_SIGMAS = 4  # drawn at random, one class in 15,000 is further off
+_PART = 10  # a test split is assumed to have at least a tenth of all images
+_SIGMAS = 4  # in a random draw, one class in 15,000 is further off
 
 
 def share_ranges(counts: Sequence[int], images: int) -> list[Range]:
-    """Return the share that each class can have in a random tenth of ``images`` images with these class shares.
+    """Return the possible fraction of each class in a random tenth of ``images`` images with these class frequencies.
 
-    Four standard deviations of the hypergeometric distribution; a stratified part, or a larger one, is nearer.
+    Four standard deviations of the hypergeometric distribution; a stratified or larger part is closer.
 
     >>> [f"{float(low):.3f} to {float(high):.3f}" for low, high in share_ranges([32, 181], 213)]
     ['0.000 to 0.446', '0.554 to 1.000']
@@ -92,10 +92,10 @@ def share_ranges(counts: Sequence[int], images: int) -> list[Range]:
 
 
 def accuracy_in_parts(counts: Sequence[int], images: int, recall: Range) -> Range:
-    """Return a range that holds the accuracy of every such part with this range of macro recall.
+    """Return a range that contains the accuracy of every such part with this range of macro recall.
 
-    As ``mean_rates.accuracy_range``, with the largest shares that the classes can have for its lower end and the
-    smallest for its upper one.
+    As ``accuracy_range``, with the largest possible class fractions for its lower end and the smallest for its upper
+    end.
     """
     shares, classes = share_ranges(counts, images), len(counts)
     worst = _fill(sorted((high for _, high in shares), reverse=True), classes * (1 - recall[0]))
@@ -104,10 +104,10 @@ def accuracy_in_parts(counts: Sequence[int], images: int, recall: Range) -> Rang
 
 
 def specificity_in_parts(counts: Sequence[int], images: int, accuracy: Range, *, weighted: bool = False) -> Range:
-    """Return a range that holds the mean specificity of every such part with this range of accuracy.
+    """Return a range that contains the mean specificity of every such part with this range of accuracy.
 
-    An error is a false positive of one class with share s and costs 1/(1 - s) of that class's specificity: at most that
-    of the largest share, at least that of the smallest; weighted, s/(1 - s).
+    An error is a false positive of one class with fraction s and costs 1/(1 - s) of that class's specificity: at most
+    that of the largest fraction, at least that of the smallest; weighted, s/(1 - s).
     """
     shares, classes = share_ranges(counts, images), len(counts)
     largest, smallest = max(high for _, high in shares), min(low for low, _ in shares)
@@ -119,7 +119,7 @@ def specificity_in_parts(counts: Sequence[int], images: int, accuracy: Range, *,
 
 
 def _fill(costs: Sequence[Fraction], amount: Fraction) -> Fraction:
-    """Spend ``amount``, at most 1 on each, on these costs in their order."""
+    """Return the cost of spending ``amount``, at most 1 on each, on these costs in order."""
     spent = Fraction(0)
     for cost in costs:
         spent += cost * min(amount, Fraction(1))

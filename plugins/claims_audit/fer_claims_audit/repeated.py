@@ -1,4 +1,4 @@
-"""One quantity printed in several places, and printed products and differences of other printed numbers."""
+"""Quantities printed in several places, and printed products and differences of other printed numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SUFFIX = "_gain"
 
 
 def check_repeated(paper: Paper) -> Iterator[Outcome]:
-    """Check that what is printed twice agrees, that epochs x time an epoch is the time, and gains are differences."""
+    """Check that repeated numbers agree, that time is epochs x time per epoch, and that gains are differences."""
     same = group(
         (number for number in paper.printed if number.claim.over is None),
         lambda c: (c.model, c.dataset, c.split, c.metric, None if is_total(c) else c.class_name, c.epoch, c.averaged),
@@ -67,7 +67,7 @@ def _times(paper: Paper) -> Iterator[Finding]:
 
 
 def _gains(paper: Paper) -> Iterator[Outcome]:
-    """A gain (metric ``<rate>_gain`` with ``over``) is the difference of two printed rates."""
+    """Check that a gain (metric ``<rate>_gain`` with ``over``) is the difference of two printed rates."""
     for gain in paper.printed:
         if gain.claim.over is None or not gain.claim.metric.endswith(_SUFFIX):
             continue

@@ -1,4 +1,4 @@
-"""The rows of a printed confusion matrix against the class counts of each split of the release, and of shares."""
+"""Rows of a printed confusion matrix against the class counts of each split of the release, and of fractions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAMES = {"row": "rows", "column": "columns", "either": "rows or columns", "all"
 
 
 def check_row_sums(paper: Paper, claim: Claim, matrix: list[list[int]]) -> Iterator[Outcome]:
-    """Check the images of each class in a matrix of counts against the release, where it has splits."""
+    """Check the images per class in a matrix of counts against the release, if it has splits."""
     classes = claim.classes or _usual_order(paper, claim, [sum(row) for row in matrix])
     if len(classes) != len(matrix):
         yield Unchecked(f"{about(claim)}, {claim.source}", "row sums: the classes of the matrix are not named")
@@ -53,7 +53,7 @@ def check_row_sums(paper: Paper, claim: Claim, matrix: list[list[int]]) -> Itera
 
 
 def _usual_order(paper: Paper, claim: Claim, sums: list[int]) -> tuple[str, ...]:
-    """Return the classes of a matrix without names: in the release's order, or that of folders, if some split fits."""
+    """Return the classes of a matrix without names, in the release's or folder order, if some split fits."""
     splits = release(paper, claim.dataset)
     for counts in splits.values():
         for names in (list(counts.counts), sorted(counts.counts)):
@@ -90,7 +90,7 @@ def _without_split(paper: Paper, claim: Claim, sums: dict[str, int], same: list[
 
 
 def check_shares(paper: Paper, claim: Claim, shares: Shares) -> Iterator[Outcome]:
-    """Check a matrix of shares: sums of its rows, and that each cell is k/n where the images of a class are known."""
+    """Check a matrix of fractions: row sums, and that each cell is k/n if the images of a class are known."""
     where, unit = f"{about(claim)}, {claim.source}", "%" if shares.unit == 100 else ""
     classes = claim.classes or tuple(str(place) for place in range(len(claim.cells)))
     cited = (Cited(f"confusion matrix ({claim.source})", (claim,)),)
@@ -117,7 +117,7 @@ def check_shares(paper: Paper, claim: Claim, shares: Shares) -> Iterator[Outcome
 
 
 def _accuracy_of_diagonal(paper: Paper, claim: Claim, shares: Shares, where: str) -> Iterator[Finding]:
-    """Check that the accuracy lies within the diagonal: it is a mean of the recalls, and one of the precisions."""
+    """Check that the accuracy is within the diagonal: it is a mean of the recalls, and of the precisions."""
     diagonal = [Fraction(row[place]) for place, row in enumerate(claim.cells)]
     low, high = (
         (min(diagonal) - shares.step / 2) / shares.unit,
@@ -136,7 +136,7 @@ def _accuracy_of_diagonal(paper: Paper, claim: Claim, shares: Shares, where: str
 def _cells(
     claim: Claim, shares: Shares, class_counts: list[ClassCounts], where: str, cited: tuple[Cited, ...]
 ) -> Iterator[Finding]:  # fmt: skip
-    """Check that every cell is a whole number of images of its class."""
+    """Check that every cell is an integer number of images of its class."""
     off = {place for place, _ in shares.off}
     impossible = []
     for place, (name, row) in enumerate(zip(claim.classes or (), claim.cells, strict=True)):

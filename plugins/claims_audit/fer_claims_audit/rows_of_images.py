@@ -1,4 +1,4 @@
-"""Per-class rows without the images of every class: those of all, or of a row's class, and the accuracy bound them."""
+"""Bounds on per-class rows by the total number of images, a class's images, and the accuracy, without class counts."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from fer_claims_audit.granularity import around, reachable
 from fer_claims_audit.paper_numbers import Paper, cite
 from fer_plugins.analysis.claims import Printed, title
 
-_ACCURACIES = ("accuracy", "macro_recall", "micro_recall", "weighted_recall")  # means of the recalls, somehow weighted
+_ACCURACIES = ("accuracy", "macro_recall", "micro_recall", "weighted_recall")  # weighted means of the recalls
 
 
 def check_without_counts(paper: Paper, table: Table, *, one_label: bool) -> Iterator[Finding]:
-    """Check that each rate is a fraction of no more images than there are, and the accuracy a mean of the recalls.
+    """Check that each rate is a fraction of at most all images, and that the accuracy is a mean of the recalls.
 
     Args:
         paper: all numbers.
-        table: rows of rates; the images of some of its classes are not known.
-        one_label: whether every image has one label, so that the accuracy is the mean of recalls by images.
+        table: rows of rates; the images of some of its classes are unknown.
+        one_label: whether every image has one label, so that the accuracy is the mean of recalls weighted by images.
     """
     origins, known = sizes(paper, table.first.claim), stated(paper, table.first.claim)
     for name, row in table.rows.items():
         if known and not any(counts.counts.get(name) for counts in known):
-            continue  # a class that the split does not have: said elsewhere
+            continue  # a class that the split does not have: reported elsewhere
         for number in row.values() if origins else ():
             paper.mark(number)
             yield from _fraction(table, number, max(origins), origins[max(origins)])
@@ -50,7 +50,7 @@ def check_without_counts(paper: Paper, table: Table, *, one_label: bool) -> Iter
 
 
 def _fraction(table: Table, number: Printed, images: int, source: str) -> Iterator[Finding]:
-    """Check that a rate is a fraction of at most all images; F1 = 2 TP / (images + predictions) of twice as many."""
+    """Check that a rate is a fraction of at most all images; F1 = 2 TP / (images + predictions), of twice as many."""
     f1 = number.claim.metric == "f1"
     most, fraction = (2 if f1 else 1) * images, simplest(number.low, number.high)
     if fraction.denominator > most:
@@ -64,7 +64,7 @@ def _fraction(table: Table, number: Printed, images: int, source: str) -> Iterat
 
 
 def _whole_hits(table: Table, recall: Printed, images: dict[int, str]) -> Iterator[Finding]:
-    """Check that a recall is a whole number of a class's images."""
+    """Check that a recall is an integer number of a class's images."""
     if not any(reachable(recall.low, recall.high, size) for size in images):
         yield Finding(
             "granularity", f"{table.about}, class {recall.claim.class_name}", (cite(recall),),
@@ -74,7 +74,7 @@ def _whole_hits(table: Table, recall: Printed, images: dict[int, str]) -> Iterat
 
 
 def simplest(low: Fraction, high: Fraction) -> Fraction:
-    """Return the fraction with the smallest denominator from ``low`` to ``high`` (continued fractions).
+    """Return the fraction with the smallest denominator between ``low`` and ``high`` (continued fractions).
 
     >>> simplest(Fraction("0.7135"), Fraction("0.7145"))
     Fraction(5, 7)

@@ -1,4 +1,4 @@
-"""Means, standard deviations and intervals over repeated runs: do they belong together, and to the test set?"""
+"""Consistency of means, standard deviations and intervals over repeated runs, also with the test set."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_runs(paper: Paper) -> Iterator[Outcome]:
 
 
 def _listed_runs(paper: Paper) -> Iterator[Outcome]:
-    """Check the results of several runs (key ``run``) against their printed mean and deviation."""
+    """Check the results of several runs (key ``run``) against their printed mean and standard deviation."""
     accuracies = [number for number in paper.runs if number.claim.metric == "accuracy" and not number.claim.class_name]
     for results in group(accuracies, lambda c: (c.model, c.dataset, c.split)):
         claim, count = results[0].claim, len(results)
@@ -57,7 +57,7 @@ def _listed_runs(paper: Paper) -> Iterator[Outcome]:
                     (f"({' + '.join(show(number.value) for number in results)}) / {count}, each with its rounding",),
                 )  # fmt: skip
         spread = float(statistics.stdev(float(number.value) for number in results))
-        reach = max(float(number.high - number.low) for number in results)  # rounding moves each run by half of it
+        reach = max(float(number.high - number.low) for number in results)  # rounding shifts each run by half of it
         reach *= math.sqrt(count / (count - 1)) / 2
         for deviation in paper.take("accuracy_sd", claim):
             paper.mark(deviation, *results)
@@ -95,7 +95,7 @@ def _interval(half: Printed, deviation: Printed, runs: int) -> Iterator[Outcome]
 
 
 def _one_run(number: Printed, mean: Printed, deviation: Printed, runs: int) -> Iterator[Finding]:
-    """No value lies further from the mean than sd (n - 1)/sqrt(n) (Samuelson 1968)."""
+    """Check Samuelson's bound (1968): no value is further from the mean than sd (n - 1)/sqrt(n)."""
     reach = deviation.high * (runs - 1) / Fraction(math.sqrt(runs))
     low, high = mean.low - reach, mean.high + reach
     if not number.meets(low, high):
@@ -108,7 +108,7 @@ def _one_run(number: Printed, mean: Printed, deviation: Printed, runs: int) -> I
 
 
 def _whole_images(paper: Paper, mean: Printed, deviation: Printed, runs: int) -> Iterator[Outcome]:
-    """Every run is k/n: a mean between two such rates needs at least the spread between them."""
+    """Check that the deviation is large enough: every run is k/n, so a mean between two such rates needs a spread."""
     origins = sizes(paper, mean.claim)
     if mean.claim.averaged == "folds":
         yield Unchecked(about(mean.claim), "the least spread over folds: the images of each fold are not known")
@@ -128,7 +128,7 @@ def _whole_images(paper: Paper, mean: Printed, deviation: Printed, runs: int) ->
 
 
 def least_deviation(low: Fraction, high: Fraction, size: int, runs: int) -> float:
-    """Return the least sample standard deviation of ``runs`` rates k/size whose mean lies from ``low`` to ``high``.
+    """Return the minimum sample standard deviation of ``runs`` rates k/size with a mean between ``low`` and ``high``.
 
     >>> round(least_deviation(Fraction("0.99512"), Fraction("0.99512"), 33, 15), 4)
     0.0115

@@ -1,4 +1,4 @@
-"""Printed Wilcoxon signed-rank tests: do their numbers belong together?"""
+"""Consistency of printed Wilcoxon signed-rank tests."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from fer_claims_audit.paper_numbers import Paper, about, cite, group
 from fer_plugins.analysis.claims import Printed
 from fer_plugins.runtime.errors import InputError
 
-_EXACT_PAIRS = 50  # scipy.stats.wilcoxon is asked for exact p values up to here
+_EXACT_PAIRS = 50  # maximum number of pairs for exact p-values of scipy.stats.wilcoxon
 
 
 def check_signed_ranks(paper: Paper) -> Iterator[Outcome]:
     """Check every Wilcoxon test of the file.
 
-    Metrics ``wilcoxon_n``, ``wilcoxon_w`` (the smaller rank sum), ``wilcoxon_rank_sum_positive``, ``_negative``,
+    Metrics: ``wilcoxon_n``, ``wilcoxon_w`` (the smaller rank sum), ``wilcoxon_rank_sum_positive``, ``_negative``,
     ``wilcoxon_signed_rank_sum`` (their difference), ``wilcoxon_p``, ``wilcoxon_significant_at_LEVEL`` (1 or 0).
     """
     numbers = [number for number in paper.printed if number.claim.metric.startswith("wilcoxon_")]
@@ -44,7 +44,7 @@ def _claimed_levels(paper: Paper, table: dict[str, Printed]) -> list[tuple[float
 def _rank_sums(
     table: dict[str, Printed], size: int, where: str, claimed: list[tuple[float, Printed]]
 ) -> Iterator[Outcome]:
-    """Both rank sums total n(n + 1)/2; pairs without a difference are left out, or ranked first and then left out."""
+    """Check that the rank sums total n(n + 1)/2; pairs without a difference are left out before or after ranking."""
     positive, negative = table.get("rank_sum_positive"), table.get("rank_sum_negative")
     if not positive or not negative:
         return
@@ -59,7 +59,7 @@ def _rank_sums(
         refuted = possible = False
         if smaller is not None and smaller <= size:
             p = exact_p(smaller, least)
-            refuted = any(p is not None and p / 2 >= level for level, _ in claimed)  # nor by one side alone
+            refuted = any(p is not None and p / 2 >= level for level, _ in claimed)  # nor by a one-sided test
             possible = not refuted
             lines.append(
                 f"it is the total for n = {smaller} ({size - smaller} pairs without a difference); then exact p = "
@@ -92,7 +92,7 @@ def _rank_sums(
 
 
 def _levels(pairs: Printed, size: int, where: str, claimed: list[tuple[float, Printed]]) -> Iterator[Outcome]:
-    """No test on n pairs can be significant below the p of n differences of one sign."""
+    """Check levels: no test on n pairs can be significant below the p of n differences of one sign."""
     for level, number in claimed:
         least = Fraction(2, 2 ** min(size, 64))
         if least < Fraction(repr(level)):
@@ -114,7 +114,7 @@ def _levels(pairs: Printed, size: int, where: str, claimed: list[tuple[float, Pr
 
 
 def _p_value(table: dict[str, Printed], size: int, where: str) -> Iterator[Finding]:
-    """A printed p lies among those of the test's variants; ties, and one side alone, included."""
+    """Check that p is among those of the test's variants, including ties and one-sided tests."""
     printed, w = table.get("p"), table.get("w")
     if not printed or not w or (p := exact_p(size, w.value)) is None:
         return
@@ -130,7 +130,7 @@ def _p_value(table: dict[str, Printed], size: int, where: str) -> Iterator[Findi
 
 
 def _read_level(paper: Paper, name: str) -> float:
-    """Take the level from a metric's name, "significant_at_0.01"."""
+    """Return the level in a metric's name, such as "significant_at_0.01"."""
     try:
         level = float(name.removeprefix("significant_at_"))
     except ValueError:
@@ -149,7 +149,7 @@ def _pairs_of(total: Fraction) -> int | None:
 
 
 def exact_p(size: int, smaller: Fraction) -> float | None:
-    """Return the exact two-sided p value of a signed-rank test of ``size`` untied pairs with this smaller rank sum.
+    """Return the exact two-sided p-value of a signed-rank test of ``size`` untied pairs with this smaller rank sum.
 
     >>> round(exact_p(11, Fraction(9)), 4)
     0.0322
@@ -162,9 +162,9 @@ def exact_p(size: int, smaller: Fraction) -> float | None:
 
 
 def normal_p(size: int, smaller: Fraction) -> tuple[float, float]:
-    """Return the two-sided p values of the normal approximation, without and with continuity correction.
+    """Return the two-sided p-values of the normal approximation, without and with continuity correction.
 
-    Papers print them too: statistics programs give them by default, and the name "p" does not tell.
+    Papers print them too: statistics programs report them by default, and the name "p" does not distinguish them.
 
     >>> tuple(round(p, 4) for p in normal_p(11, Fraction(9)))
     (0.0329, 0.0367)
@@ -179,9 +179,9 @@ def normal_p(size: int, smaller: Fraction) -> tuple[float, float]:
 
 
 def tied_p(size: int, smaller: Fraction) -> float:
-    """Return the two-sided p value of the normal approximation where all differences are equally large.
+    """Return the two-sided p-value of the normal approximation if all differences have the same size.
 
-    Ties take sum (t^3 - t)/48 from the variance n(n + 1)(2n + 1)/24, which is most where all n are tied.
+    Ties reduce the variance n(n + 1)(2n + 1)/24 by sum (t^3 - t)/48, which is largest if all n are tied.
 
     >>> round(tied_p(11, Fraction(9)), 4)
     0.0159
@@ -191,7 +191,7 @@ def tied_p(size: int, smaller: Fraction) -> float:
 
 
 def _differences(size: int, smaller: int) -> npt.NDArray[np.float64]:
-    """Return untied differences of which the negative ones have this rank sum."""
+    """Return untied differences whose negative ones have this rank sum."""
     left, differences = smaller, np.arange(1.0, size + 1)
     for rank in range(size, 0, -1):
         if rank <= left:

@@ -1,4 +1,4 @@
-"""Counts that must add up: classes to a total, splits to the whole, and both to the release."""
+"""Sums of counts: classes to a total, splits to the whole, and both to the release."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WHOLES = (
 
 
 def check_totals(paper: Paper) -> Iterator[Outcome]:
-    """Check sums over classes and splits, counts against the release, and accuracy against counted hits."""
+    """Check sums over classes and splits, counts against the release, and accuracy against correct predictions."""
     for metric in _ADDED:
         numbers = [number for number in paper.printed if number.claim.metric == metric]
         for dataset in group(numbers, lambda c: c.dataset):
@@ -35,9 +35,9 @@ def check_totals(paper: Paper) -> Iterator[Outcome]:
 
 
 def _classes(paper: Paper, numbers: list[Printed]) -> Iterator[Outcome]:
-    """Compare the sum over classes with the total; a list that may leave classes out may only be too large.
+    """Compare the sum over classes with the total; a list that may be incomplete is wrong only if its sum is too large.
 
-    A list of layers is taken to name all layers, and one of classes where that is known.
+    A list of layers is assumed to be complete, and a list of classes only if that is known.
     """
     parts = [number for number in numbers if not is_total(number.claim)]
     totals = [number for number in numbers if is_total(number.claim)]
@@ -107,13 +107,13 @@ def _splits(paper: Paper, numbers: list[Printed]) -> Iterator[Finding]:
 
 
 def _of_one_source(choices: list[list[Printed]]) -> list[Printed]:
-    """Take the number of a source that has all parts, where there is one; else the first of each."""
+    """Return the numbers of a source that has all parts, if there is one; else the first of each."""
     shared = set.intersection(*({number.claim.source for number in choice} for choice in choices))
     return [next((number for number in choice if number.claim.source in shared), choice[0]) for choice in choices]
 
 
 def _release(paper: Paper, numbers: list[Printed]) -> Iterator[Outcome]:
-    """Compare counts with the release's; where only the whole is known, a class has no more images than that."""
+    """Compare counts with the release's; if only the whole is known, a class has at most that many images."""
     splits, everything = release(paper, numbers[0].claim.dataset), whole_release(paper, numbers[0].claim.dataset)
     if everything is None:
         return
@@ -125,7 +125,7 @@ def _release(paper: Paper, numbers: list[Printed]) -> Iterator[Outcome]:
         for number in table:
             true, largest = _official(number, official), _official(number, everything)
             if is_total(number.claim) and (not splits or everything.dataset == "RAF-DB"):
-                continue  # RAF-DB has compound expressions as well, JAFFE is often enlarged
+                continue  # RAF-DB also has compound expressions, JAFFE is often enlarged
             if true is not None or largest is not None:
                 paper.mark(number)
             elif claim.dataset and not is_total(number.claim):
@@ -150,7 +150,7 @@ def _official(number: Printed, counts: ClassCounts | None) -> int | None:
 
 
 def _enlarged(paper: Paper) -> Iterator[Finding]:
-    """A set that augmentation enlarged is not smaller than before (metric ``n_images_augmented``)."""
+    """Check that augmentation does not reduce a set (metric ``n_images_augmented``)."""
     for after in paper.take("n_images_augmented"):
         for before in paper.take("n_images", dataset=after.claim.dataset, split=after.claim.split):
             if is_total(before.claim):
@@ -163,7 +163,7 @@ def _enlarged(paper: Paper) -> Iterator[Finding]:
 
 
 def _hits(paper: Paper) -> Iterator[Finding]:
-    """Accuracy, or a class's recall, is the counted right answers over the counted images."""
+    """Check that accuracy, or a class's recall, is the number of correct predictions over the number of images."""
     for hits in paper.take("n_correct"):
         claim = hits.claim
         metric = "accuracy" if is_total(claim) else "recall"

@@ -1,7 +1,7 @@
-"""The seven architectures that Elsheikh et al. (Scientific Reports 14, 2024) compare with, as timm builds them.
+"""The seven architectures with which Elsheikh et al. (Scientific Reports 14, 2024) compare, as built by timm.
 
-One factory an architecture; all share ``ClassicalCNN``. The smallest images are those that Keras takes, in which the
-paper was done: 32 pixels, 75 for Inception-v3, 71 for Xception.
+There is one factory per architecture; all share ``ClassicalCNN``. The minimum image sizes are those of Keras, which the
+paper used: 32 pixels, 75 for Inception-v3, 71 for Xception.
 """
 
 from __future__ import annotations

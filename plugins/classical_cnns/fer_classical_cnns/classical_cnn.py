@@ -1,4 +1,4 @@
-"""An ImageNet architecture of timm as a classifier of faces: backbone, global average pooling, one dense layer."""
+"""An ImageNet architecture of timm as a face classifier: backbone, global average pooling, one dense layer."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ IDLE_OPTIONS: list[IdleRule] = [("pool", None, {"blur_strided": False})]
 
 
 class ClassicalCNN(nn.Module):
-    """(B, C, S, S) in [0, 1] -> (B, num_classes) logits.
+    """Classifier on a timm backbone: (B, C, S, S) in [0, 1] -> (B, num_classes) logits.
 
-    Grey images are repeated to three channels, then normalised as timm does for the architecture's ImageNet weights.
-    The head is a mean over the last map and one dense layer, so that VGG's two layers of 4,096 units are left out.
+    Grey images are repeated to three channels, then normalised with the mean and deviation of the architecture's
+    ImageNet weights in timm. The head is a global average over the last feature map and one dense layer; VGG's two
+    layers of 4,096 units are therefore left out.
 
     Args:
         name: timm's name of the architecture.
-        num_classes: outputs.
+        num_classes: number of outputs.
         in_channels: 1 (grey, repeated) or 3.
-        image_size: S in pixels.
-        smallest: the least S that is served.
-        pool: replaces the max poolings; None keeps them.
-        pretrained: begin with ImageNet weights: of ``weights``, timm's cache or the network; else at random.
-        weights: a file of ImageNet weights for ``name``, with which no cache and no network is asked.
-        freeze_backbone: train the dense layer only; normalisation keeps its statistics.
-        blur_strided: strided convolutions become convolutions and the blur of ``pool``.
+        image_size: image side S in pixels.
+        smallest: minimum of S.
+        pool: replacement of the max pooling layers; None keeps them.
+        pretrained: start with ImageNet weights, from ``weights``, timm's cache or a download; else at random.
+        weights: file of ImageNet weights for ``name``, used instead of the cache and a download.
+        freeze_backbone: train only the dense layer; batch normalisation keeps its statistics.
+        blur_strided: replace strided convolutions by convolutions with stride 1 followed by the blur of ``pool``.
 
     Raises:
-        ValueError: the images are too small, the pooling does not fit, or the weights cannot be had.
-        ConnectionError: the weights are neither in the cache nor to be had over the network.
+        ValueError: the images are too small, the pooling does not fit, or the weights cannot be loaded.
+        ConnectionError: the weights are not in the cache and cannot be downloaded.
     """
 
     def __init__(
@@ -74,20 +75,20 @@ class ClassicalCNN(nn.Module):
             self._check_size(in_channels, image_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, S, S) in [0, 1]."""
         return self.head(self.extract_maps(x).mean((2, 3)))
 
     def extract_maps(self, x: Tensor) -> Tensor:
-        """Last feature maps (B, F, S', S') of images (B, C, S, S) in [0, 1]."""
+        """Return the last feature maps (B, F, S', S') of images (B, C, S, S) in [0, 1]."""
         x = (x.expand(-1, 3, -1, -1) - self.mean) / self.std
         return self.backbone.forward_features(x)
 
     def explain(self, x: Tensor) -> dict[str, Tensor]:
-        """The last feature maps, (B, F, S', S')."""
+        """Return the last feature maps, (B, F, S', S')."""
         return {"last_maps": self.extract_maps(x)}
 
     def train(self, mode: bool = True) -> ClassicalCNN:
-        """Switch to training mode; a frozen backbone stays in evaluation mode, as its statistics are part of it."""
+        """Set training mode; a frozen backbone stays in evaluation mode, since its statistics are frozen too."""
         super().train(mode)
         if self.frozen:
             self.backbone.eval()

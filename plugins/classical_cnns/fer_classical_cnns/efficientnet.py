@@ -14,21 +14,21 @@ def efficientnet_b0(
     weights: str | None = None,
     freeze_backbone: bool = False,
 ) -> ClassicalCNN:
-    """EfficientNet-B0 with a global average and one dense layer; 4,016,515 parameters for seven classes.
+    """EfficientNet-B0 with global average pooling and one dense layer; 4,016,515 parameters for seven classes.
 
     Tan and Le 2019: mobile inverted bottlenecks with squeeze and excitation.
 
-    It shrinks by strided convolutions alone: there is no pooling to exchange, so ``pool`` is not an option.
+    It downsamples only by strided convolutions: there is no pooling layer to replace, so ``pool`` is not an option.
 
     Args:
-        num_classes: outputs.
+        num_classes: number of outputs.
         in_channels: 1 (grey, repeated to three channels) or 3.
         image_size: side of the square images in pixels, at least 32.
-        pretrained: begin with ImageNet weights, from timm's cache or the network; else at random.
-        weights: a file of ImageNet weights (a state dict of timm's efficientnet_b0) instead of the download.
-        freeze_backbone: train the dense layer only; needs pretrained or weights.
+        pretrained: start with ImageNet weights, from timm's cache or a download; else at random.
+        weights: file of ImageNet weights (a state dict of timm's efficientnet_b0) instead of the download.
+        freeze_backbone: train only the dense layer; needs pretrained or weights.
 
     Raises:
-        ValueError: the images are too small, or the weights cannot be had.
+        ValueError: the images are too small, or the weights cannot be loaded.
     """
     return ClassicalCNN("efficientnet_b0", smallest=32, **locals())

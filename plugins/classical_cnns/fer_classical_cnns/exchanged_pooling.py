@@ -1,4 +1,4 @@
-"""Replaces the max poolings of a timm network by another pooling; where the network pads, maps keep their sizes."""
+"""Replace the max pooling layers of a timm network; if the network pads, feature maps keep their sizes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from fer_plugins.contract import PoolingFactory
 
 
 class ExchangedPool(nn.Module):
-    """A pooling where the network had a max pooling of the same window, stride and padding.
+    """A pooling layer in place of a max pooling of the same window, stride and padding.
 
-    Where the network pads, the border is repeated: for a max pooling that is the same as its own padding with minus
-    infinity, and an average is not darkened. A pooling that pads by itself gets no further padding.
+    If the network pads, the border pixels are repeated: for max pooling this equals its own padding with minus
+    infinity, and average pooling is not darkened. A pooling layer with its own padding gets no further padding.
 
     Args:
-        pool: factory of the new pooling.
+        pool: factory of the new pooling layer.
         old: the layer that is replaced.
 
     Raises:
-        ValueError: the replaced layer pads and the map would get another size, so that a parallel branch may not fit.
+        ValueError: the replaced layer pads and the size of the map would change, so that a parallel branch may not fit.
     """
 
     def __init__(self, pool: PoolingFactory, old: nn.MaxPool2d) -> None:
@@ -56,7 +56,7 @@ def _side_of(layer: nn.MaxPool2d, side: int) -> int:
 
 
 def exchange_max_poolings(network: nn.Module, pool: PoolingFactory) -> int:
-    """Replace every ``nn.MaxPool2d`` inside ``network`` in place; return how many there were.
+    """Replace every ``nn.MaxPool2d`` inside ``network`` in place; return their number.
 
     Raises:
         ValueError: see ``ExchangedPool``.

@@ -18,22 +18,24 @@ def resnet50(
     freeze_backbone: bool = False,
     blur_strided: bool = False,
 ) -> ClassicalCNN:
-    """ResNet50 with a global average and one dense layer; 23,522,375 parameters for seven classes.
+    """ResNet50 with global average pooling and one dense layer; 23,522,375 parameters for seven classes.
 
-    He et al. 2016: bottleneck blocks 3-4-6-3 behind a 7x7 stem.
+    He et al. 2016: 3-4-6-3 bottleneck blocks after a 7x7 stem.
 
     Args:
-        num_classes: outputs.
+        num_classes: number of outputs.
         in_channels: 1 (grey, repeated to three channels) or 3.
         image_size: side of the square images in pixels, at least 32.
-        pool: replaces the max pooling behind the stem (the other halvings are strided convolutions); null keeps it.
-        pretrained: begin with ImageNet weights, from timm's cache or the network; else at random.
-        weights: a file of ImageNet weights (a state dict of timm's resnet50) instead of the download.
-        freeze_backbone: train the dense layer only; needs pretrained or weights.
-        blur_strided: strided convolutions become convolutions of step 1 and the blur of ``pool``, which it needs.
+        pool: replacement of the max pooling in the stem (all other downsampling is by strided convolutions); null keeps
+            it.
+        pretrained: start with ImageNet weights, from timm's cache or a download; else at random.
+        weights: file of ImageNet weights (a state dict of timm's resnet50) instead of the download.
+        freeze_backbone: train only the dense layer; needs pretrained or weights.
+        blur_strided: replace strided convolutions by convolutions with stride 1 followed by the blur of ``pool``, which
+            must be set.
 
     Raises:
-        ValueError: the images are too small, or the weights cannot be had.
+        ValueError: the images are too small, or the weights cannot be loaded.
     """
     return ClassicalCNN("resnet50", smallest=32, **locals())
 
@@ -49,21 +51,22 @@ def densenet121(
     freeze_backbone: bool = False,
     blur_strided: bool = False,
 ) -> ClassicalCNN:
-    """DenseNet121 with a global average and one dense layer; 6,961,031 parameters for seven classes.
+    """DenseNet121 with global average pooling and one dense layer; 6,961,031 parameters for seven classes.
 
-    Huang et al. 2017: dense blocks 6-12-24-16 of growth 32.
+    Huang et al. 2017: 6-12-24-16 dense blocks with growth rate 32.
 
     Args:
-        num_classes: outputs.
+        num_classes: number of outputs.
         in_channels: 1 (grey, repeated to three channels) or 3.
         image_size: side of the square images in pixels, at least 32.
-        pool: replaces the max pooling behind the stem (the transitions keep their average poolings); null keeps it.
-        pretrained: begin with ImageNet weights, from timm's cache or the network; else at random.
-        weights: a file of ImageNet weights (a state dict of timm's densenet121) instead of the download.
-        freeze_backbone: train the dense layer only; needs pretrained or weights.
-        blur_strided: strided convolutions become convolutions of step 1 and the blur of ``pool``, which it needs.
+        pool: replacement of the max pooling in the stem (the transitions keep their average pooling); null keeps it.
+        pretrained: start with ImageNet weights, from timm's cache or a download; else at random.
+        weights: file of ImageNet weights (a state dict of timm's densenet121) instead of the download.
+        freeze_backbone: train only the dense layer; needs pretrained or weights.
+        blur_strided: replace strided convolutions by convolutions with stride 1 followed by the blur of ``pool``, which
+            must be set.
 
     Raises:
-        ValueError: the images are too small, or the weights cannot be had.
+        ValueError: the images are too small, or the weights cannot be loaded.
     """
     return ClassicalCNN("densenet121", smallest=32, **locals())

@@ -1,4 +1,4 @@
-"""Builds a backbone with random or ImageNet weights; says in one line when the weights cannot be had."""
+"""Build a backbone with random or ImageNet weights; if the weights are unavailable, raise an error of one line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import nn
 
 from fer_plugins.runtime.errors import one_line
 
-_HUB = constants.ENDPOINT  # HF_ENDPOINT, where that is set
+_HUB = constants.ENDPOINT  # HF_ENDPOINT, if it is set
 _PATIENCE = 5  # seconds; the hub's own client retries for most of a minute before it gives up
 _FILES = ("model.safetensors", "pytorch_model.bin")
 
@@ -24,16 +24,16 @@ _FILES = ("model.safetensors", "pytorch_model.bin")
 def build_backbone(
     name: str, pretrained: bool, weights: str | None
 ) -> tuple[nn.Module, tuple[float, ...], tuple[float, ...]]:
-    """Return timm's network without its classifier, and the mean and deviation that its ImageNet weights expect.
+    """Return timm's network without its classifier, and the mean and standard deviation for its ImageNet weights.
 
     Args:
         name: timm's name of the architecture.
-        pretrained: begin with timm's ImageNet weights, from its cache or the network.
-        weights: a file of such weights instead.
+        pretrained: start with timm's ImageNet weights, from its cache or a download.
+        weights: file of such weights, used instead of cache and download.
 
     Raises:
-        ValueError: the file is missing or holds other weights.
-        ConnectionError: the weights are neither in the cache nor reachable.
+        ValueError: the file does not exist or does not hold weights of this architecture.
+        ConnectionError: the weights are not in the cache and cannot be downloaded.
     """
     file = None
     if weights is not None:
@@ -64,9 +64,9 @@ def build_backbone(
 
 
 def find_in_cache(name: str) -> Path | None:
-    """Return the file of the ImageNet weights that an earlier download has left, or None."""
+    """Return the file of ImageNet weights in the cache from an earlier download, or None."""
     repository = timm.get_pretrained_cfg(name).hf_hub_id
-    if repository is None:  # timm downloads these from elsewhere
+    if repository is None:  # timm downloads these from another server
         return None
     for file in _FILES:
         path = try_to_load_from_cache(repository, file)
@@ -76,13 +76,13 @@ def find_in_cache(name: str) -> Path | None:
 
 
 def reach_hub() -> bool:
-    """Return whether the hub answers at all, within five seconds."""
+    """Return whether the hub responds within five seconds."""
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     with contextlib.redirect_stderr(io.StringIO()):
         try:
             urllib.request.urlopen(urllib.request.Request(_HUB, method="HEAD"), timeout=_PATIENCE).close()
         except urllib.error.HTTPError:
-            return True  # it has answered
+            return True  # it has responded
         except OSError:
             return False
     return True

@@ -1,4 +1,4 @@
-"""The network of Njoku et al., their protocol, and a reader of Keras files of it; nothing heavy is imported with it."""
+"""The network of Njoku et al., their protocol, and a reader for their Keras files; imports no heavy library."""
 
 from __future__ import annotations
 

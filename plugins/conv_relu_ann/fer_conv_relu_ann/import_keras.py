@@ -1,4 +1,4 @@
-"""``fer import-keras FILE``: a checkpoint of the paper's network from a Keras file, for ``fer predict``."""
+"""``fer import-keras FILE``: convert a Keras file of the paper's network to a checkpoint for ``fer predict``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fer_plugins.runtime.errors import InputError, one_line
 if TYPE_CHECKING:
     from fer_conv_relu_ann.keras_file import KerasNetwork
 
-TOLERANCE = 1e-4  # of a probability: float32 sums in another order
+TOLERANCE = 1e-4  # of a probability: float32 sums in a different order
 
 
 @verb()
@@ -33,11 +33,11 @@ def import_keras(file: str, *, classes: str, out: str | None, first_padding: str
     """Convert a Keras file of the network of Njoku et al. to a checkpoint.
 
     FILE is a .h5 or .keras file of the architecture conv_relu_ann; "fer predict" loads the checkpoint. Training from
-    folders orders classes alphabetically, training from the csv by its codes; only the training code tells which.
+    folders sorts classes alphabetically, training from the csv by code; only the training code shows which was used.
 
     --check FILE.npz holds images (N, 48, 48), uint8 or from 0 to 1, and probabilities (N, classes). The checkpoint must
-    reproduce them within 0.0001, or nothing is written: wrongly ordered kernels do not show otherwise. The order of
-    --classes cannot be checked.
+    reproduce them within 0.0001, or nothing is written; without this check, a wrong order of kernels goes unnoticed.
+    The order of --classes cannot be checked.
     """
     try:
         import h5py  # noqa: F401
@@ -83,17 +83,18 @@ def _read_classes(given: str, count: int) -> list[str]:
 def write_checkpoint(
     network: KerasNetwork, classes: Sequence[str], padding: str, target: Path, check: Path | None
 ) -> float | None:
-    """Write the checkpoint; return the largest gap to the probabilities of ``check``, None without them.
+    """Write the checkpoint; return the largest difference from the probabilities of ``check``, None without ``check``.
 
     Args:
-        network: as read.
-        classes: K names in the order of the outputs.
-        padding: of the first convolution, "same" or "valid".
-        target: the file to be written.
+        network: network read from the Keras file.
+        classes: K class names in the order of the outputs.
+        padding: padding of the first convolution, "same" or "valid".
+        target: output file.
         check: npz with ``images`` and ``probabilities``.
 
     Raises:
-        InputError: the probabilities of ``check`` do not come out, or it holds other arrays; nothing is written.
+        InputError: the checkpoint does not reproduce the probabilities of ``check``, or ``check`` holds other arrays;
+            nothing is written.
         RunError: the file cannot be written.
     """
     import lightning
@@ -125,10 +126,10 @@ def write_checkpoint(
 
 
 def compare(module: Any, check: Path, size: int) -> float:
-    """Return the largest gap between a network's probabilities and those that Keras gave for the same images.
+    """Return the largest difference between a network's probabilities and those of Keras for the same images.
 
     Raises:
-        InputError: it is above 0.0001, or the file does not hold the two arrays.
+        InputError: the difference is above 0.0001, or the file does not hold the two arrays.
     """
     import numpy as np
     import torch

@@ -1,4 +1,4 @@
-"""Reads the weights of the paper's network from a Keras file: .h5, .weights.h5 or .keras."""
+"""Read the weights of the paper's network from a Keras file: .h5, .weights.h5 or .keras."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fer_plugins.runtime.errors import one_line
 
 Array = npt.NDArray[np.float32]
 
-# Name in the network (Table 2) -> shape of the kernel as Keras has it; None: the number of classes.
+# Name in the network (Table 2) -> shape of the kernel in Keras; None: the number of classes.
 KERNELS: dict[str, tuple[int | None, ...]] = {
     "conv2d": (3, 3, 1, 32),
     "conv2d_1": (3, 3, 32, 64),
@@ -27,34 +27,34 @@ KERNELS: dict[str, tuple[int | None, ...]] = {
     "dense": (4096, 512),
     "dense_1": (512, None),
 }
-_MAPS = (4, 4, 256)  # height, width and channels in front of the flatten layer
+_MAPS = (4, 4, 256)  # height, width and channels before the flatten layer
 _LAYERS = (*("Conv2D", "Conv2D", "MaxPooling2D"), *("Conv2D", "MaxPooling2D") * 2, "Flatten", "Dense", "Dense")
 _WITHOUT_WEIGHTS = ("InputLayer", "Dropout", "Activation", "ReLU", "Softmax")
 
 
 @dataclass(frozen=True)
 class KerasNetwork:
-    """What a Keras file holds of the network."""
+    """Weights and options of the network in a Keras file."""
 
-    layers: Mapping[str, tuple[Array, Array]]  # name in the network -> kernel and bias, as Keras orders them
-    first_padding: str | None  # "same" or "valid"; None: a file of weights alone, which does not say it
-    dropout: tuple[float, ...] | None  # four rates; None: as above, or another number of dropout layers
+    layers: Mapping[str, tuple[Array, Array]]  # name in the network -> kernel and bias, in Keras's axis order
+    first_padding: str | None  # "same" or "valid"; None: a file of weights only, which does not store it
+    dropout: tuple[float, ...] | None  # four rates; None: a file of weights only, or another number of dropout layers
 
     @property
     def num_classes(self) -> int:
-        """Outputs of the last layer."""
+        """Number of outputs of the last layer."""
         return int(self.layers["dense_1"][0].shape[1])
 
 
 def read_keras(path: Path) -> KerasNetwork:
-    """Read a file.
+    """Read a Keras file.
 
     Raises:
-        ValueError: it is no Keras file, or of another network; one line.
+        ValueError: it is not a Keras file, or holds another network; one line.
     """
     import h5py
 
-    if not os.path.isfile(path):  # not Path: an over-long name is no file, and no OSError
+    if not os.path.isfile(path):  # not Path: an over-long name is not a file, and raises no OSError
         raise ValueError(f"{path}: there is no such file; give a .h5 or .keras file")
     described: Any = None
     try:
@@ -77,11 +77,11 @@ def read_keras(path: Path) -> KerasNetwork:
 
 
 def convert(layers: Mapping[str, tuple[Array, Array]]) -> dict[str, Array]:
-    """Return the weights as the network's ``state_dict`` names and orders them.
+    """Return the weights with the names and axis order of the network's ``state_dict``.
 
-    Keras keeps kernels as height, width, input, output; here the output comes first. Its flatten layer reads maps as
-    height, width, channels, here as channels, height, width: the rows of the first dense kernel are put in that order,
-    without which every shape fits and every answer is wrong.
+    Keras stores kernels as height, width, input, output; PyTorch has the output first. Keras flattens maps as height,
+    width, channels, PyTorch as channels, height, width: the rows of the first dense kernel are reordered accordingly.
+    Without this all shapes fit, but all outputs are wrong.
     """
     state: dict[str, Array] = {}
     for name, (kernel, bias) in layers.items():
@@ -96,7 +96,7 @@ def convert(layers: Mapping[str, tuple[Array, Array]]) -> dict[str, Array]:
 
 
 def _weights(file: Any) -> Iterator[tuple[str, str, Array]]:
-    """Yield layer, "kernel" or "bias", and array of every weight that is no optimizer's.
+    """Yield layer, "kernel" or "bias", and array of every weight that does not belong to the optimiser.
 
     Keras 2 and the .h5 files of Keras 3 name the last folder LAYER/kernel:0; model.weights.h5 has LAYER/vars/0.
     """
@@ -113,7 +113,7 @@ def _weights(file: Any) -> Iterator[tuple[str, str, Array]]:
 
 
 def _name_layers(path: Path, arrays: list[tuple[str, str, Array]]) -> dict[str, tuple[Array, Array]]:
-    """Return kernel and bias by the network's names; the shapes of its kernels are all different, so they tell."""
+    """Return kernel and bias by layer name of the network, identified by kernel shapes, which are all different."""
     kernels = {layer: array for layer, kind, array in arrays if kind == "kernel"}
     biases = {layer: array for layer, kind, array in arrays if kind == "bias"}
     others = sorted({f"{layer}/{kind}" for layer, kind, _ in arrays if kind not in ("kernel", "bias")})
@@ -148,10 +148,10 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
 
 
 def _read_description(path: Path, described: Any) -> tuple[str, tuple[float, ...] | None]:
-    """Return the first convolution's padding and the dropout rates; refuse what weights do not show.
+    """Return the first convolution's padding and the dropout rates; reject differences that weights do not show.
 
     Raises:
-        ValueError: the layers are others, or they act in another way than the paper's.
+        ValueError: the file describes other layers, or layers with other settings than the paper's.
     """
     try:
         layers = [(layer["class_name"], layer["config"]) for layer in described["config"]["layers"]]

@@ -14,20 +14,20 @@ from fer_plugins.pooling import max_pool
 class ConvReLUANN(nn.Module):
     """Conv-ReLU feature extraction with a dense ("ANN") head; 2,489,095 parameters at the paper's sizes.
 
-    (B, C, H, W) in [0, 1] -> (B, num_classes) logits. Layers carry the names of Table 2; poolings are
+    (B, C, H, W) in [0, 1] -> (B, num_classes) logits. Layers have the names of Table 2; pooling layers are called
     ``pooling2d...`` because they can be replaced.
 
     Args:
-        num_classes: outputs; the paper has 7.
-        in_channels: image channels; the paper has 1.
-        image_size: side of the square images in pixels, at least 22 (24 with a valid first convolution) where the
-            pooling halves and rounds down as the paper's does.
-        pool: factory of the three 2x2 poolings; the paper has max.
+        num_classes: number of outputs; 7 in the paper.
+        in_channels: number of image channels; 1 in the paper.
+        image_size: side of the square images in pixels, at least 22 (24 with a valid first convolution) if the pooling
+            halves the size and rounds down, as in the paper.
+        pool: factory of the three 2x2 pooling layers; max pooling in the paper.
         first_padding: padding of the first convolution. Table 2 has "same"; "valid" has the same parameter count.
-        dropout: rates after the three poolings and after the first dense layer, each in [0, 1).
+        dropout: dropout probabilities after the three pooling layers and after the first dense layer, each in [0, 1).
 
     Raises:
-        ValueError: the images are too small or an option is out of range.
+        ValueError: the images are too small, or an option is out of range.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class ConvReLUANN(nn.Module):
             "flatten": nn.Flatten(),
         }.items():
             self.features.add_module(name, layer)
-        try:  # one image decides the flattened size, so that every pooling fits
+        try:  # run one image to get the flattened size, so that every pooling works
             with torch.no_grad():
                 flattened = self.features(torch.zeros(1, in_channels, image_size, image_size)).shape[1]
-        except (RuntimeError, ValueError) as error:  # a map is smaller than the window that comes next
+        except (RuntimeError, ValueError) as error:  # a map is smaller than the window of the next layer
             smallest = 22 if first_padding == "same" else 24
             raise ImageSizeError(
                 f"image_size {image_size} is too small: use at least {smallest}, more where a pooling shrinks more"
@@ -79,16 +79,16 @@ class ConvReLUANN(nn.Module):
         self._initialise_as_keras()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, H, W) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, H, W) in [0, 1]."""
         return self.dense_1(self.dropout_3(self.extract_features(x, "dense")))
 
     def extract_features(self, x: Tensor, layer: Literal["flatten", "dense"] = "flatten") -> Tensor:
-        """Features of images (B, C, H, W) for a separate classifier: (B, 4096) "flatten" or (B, 512) "dense".
+        """Return features of images (B, C, H, W) for a separate classifier: (B, 4096) "flatten" or (B, 512) "dense".
 
-        Call ``eval()`` first: in training mode dropout acts on them.
+        Call ``eval()`` first: in training mode dropout is applied.
 
         Raises:
-            ValueError: ``layer`` is neither of the two.
+            ValueError: ``layer`` is neither "flatten" nor "dense".
         """
         if layer not in ("flatten", "dense"):
             raise ValueError(f"layer is {layer!r}; use 'flatten' or 'dense'")
@@ -96,7 +96,7 @@ class ConvReLUANN(nn.Module):
         return flat if layer == "flatten" else self.dense(flat).relu()
 
     def explain(self, x: Tensor) -> dict[str, Tensor]:
-        """Feature maps after each pooling: (B, 64, 23, 23), (B, 128, 10, 10) and (B, 256, 4, 4) at 48x48."""
+        """Return the feature maps after each pooling: (B, 64, 23, 23), (B, 128, 10, 10), (B, 256, 4, 4) at 48x48."""
         maps = {}
         for name, layer in self.features.named_children():
             x = layer(x)

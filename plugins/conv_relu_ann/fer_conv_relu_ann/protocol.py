@@ -1,4 +1,4 @@
-"""The split under which Njoku et al. trained and reported: the test folder of FER2013 is the validation split."""
+"""The split of Njoku et al., in training and in reported scores: the test folder of FER2013 is the validation split."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ DRAWS_NOTHING = ("paper_conv_relu_ann",)  # protocols that the seed does not cha
 
 
 def paper_conv_relu_ann(table: Any, seed: int) -> list[Fold]:
-    """Fit on the training split, validate and report on PublicTest and PrivateTest together (Table 3: 7,178 images).
+    """Train on the training split; validate and report on PublicTest and PrivateTest together (Table 3: 7,178 images).
 
-    The paper names no selection of an epoch. Its 0.6538 is 4,693 of 7,178, and fits the last epoch of its Table 3
-    (0.653599 of 7,168), below epoch 96 (0.657227); ``selection: last`` reports that one.
+    The paper names no selection of an epoch. Its 0.6538 is 4,693 of 7,178, and matches the last epoch of its Table 3
+    (0.653599 of 7,168), which is below epoch 96 (0.657227); ``selection: last`` reports the last epoch.
 
     Args:
         table: samples with the release's split.
-        seed: changes nothing.
+        seed: has no effect.
 
     Raises:
-        ValueError: the release has no split, or lacks a part.
+        ValueError: the release has no split, or has no train or test split.
     """
     del seed
     if table.split is None or not {"train", "test"} <= set(table.split):

@@ -1,1 +1,1 @@
-"""What a copy of a dataset is, and what in it makes results too good: the verb ``fer data``."""
+"""Identify copies of datasets, and find what inflates results: the verb ``fer data``."""

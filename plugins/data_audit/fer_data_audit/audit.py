@@ -1,4 +1,4 @@
-"""``fer data audit``: what in a dataset, or between two, makes results too good."""
+"""``fer data audit``: find what inflates results in a dataset, or between two."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def audit(
 
 
 def _write_folder(folder: Path, audited: AuditedImages, findings: Findings, values: dict[str, Any]) -> list[str]:
-    """Write audit.json and the contact sheet, and say where."""
+    """Write audit.json and the contact sheet; return lines that say where."""
     from fer_data_audit.contact_sheet import draw_sheet
     from fer_plugins.runs.record import write_atomically
 
@@ -84,7 +84,7 @@ def _write_folder(folder: Path, audited: AuditedImages, findings: Findings, valu
 
 
 def _write_lists(lists: list[Path], audited: AuditedImages, pairs: NearCopies) -> list[str]:
-    """Write the list of copies as csv and as JSON, and say where; ``lists`` are the two files, or none."""
+    """Write the list of copies as csv and JSON; return lines that say where. ``lists`` are the two files, or none."""
     from fer_data_audit.exported_list import as_csv, as_json, list_copies
     from fer_plugins.runs.record import write_atomically
 
@@ -98,7 +98,7 @@ def _write_lists(lists: list[Path], audited: AuditedImages, pairs: NearCopies) -
 
 
 def _check_export(target: str | None, against: tuple[str, str] | None) -> list[Path]:
-    """Return the two files to write, before any work is done; [] for none."""
+    """Return the two output files, checked before any work is done; [] for none."""
     if target is None:
         return []
     if against is not None:
@@ -115,7 +115,7 @@ def _check_export(target: str | None, against: tuple[str, str] | None) -> list[P
 
 
 def _check_folder(target: str | None) -> Path | None:
-    """Return the folder to write to, before any work is done; makes nothing."""
+    """Return the output folder, checked before any work is done; creates nothing."""
     if target is None:
         return None
     out = Path(target).expanduser()

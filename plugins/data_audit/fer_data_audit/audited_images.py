@@ -1,4 +1,4 @@
-"""The images that an audit looks at: those of one dataset or of two, and the splits to compare."""
+"""The images of an audit: those of one dataset or two, and the splits to compare."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from fer_plugins.training.build import cache_folder
 
 @dataclass(frozen=True)
 class AuditedImages:
-    """Images, labels and splits; rows of a second dataset come after those of the first."""
+    """Images, labels and splits; rows of a second dataset follow those of the first."""
 
     name: str  # of the dataset, or of both
     title: str  # the first dataset's name in papers
     images: npt.NDArray[np.uint8]  # (N, 48, 48, C)
     table: SampleTable
-    labels: Strings  # (N,) names of classes, which two datasets share rather than numbers
-    splits: list[Splits]  # one mapping a fold, name -> rows; [] where there is no split
+    labels: Strings  # (N,) class names, since two datasets share these, not numbers
+    splits: list[Splits]  # one mapping per fold, name -> rows; [] if there is no split
     split_name: str
     notes: list[str]
 
@@ -41,10 +41,10 @@ class AuditedImages:
 
 
 def read_audited(dataset: NamedDataset, against: tuple[str, str] | None) -> AuditedImages:
-    """Read the images of a dataset, and of a second one (name, root) to look at as a split of its own.
+    """Read the images of a dataset, and of a second one (name, root) that is treated as another split.
 
     Raises:
-        InputError: a dataset or the protocol refuses its options or files.
+        InputError: a dataset or the protocol rejects its options or files.
     """
     protocol = dataset.build_protocol()
     loaded, title = _load(dataset)
@@ -68,7 +68,7 @@ def read_audited(dataset: NamedDataset, against: tuple[str, str] | None) -> Audi
 
 def _load(named: NamedDataset) -> tuple[LoadedImages, str]:
     """Return the images of a dataset, and its name in papers."""
-    # A copy that differs from the release is to be looked at, not refused; its notes say in what it differs.
+    # A copy that differs from the release is inspected, not rejected; its notes describe the differences.
     dataset = named.build({"check": "warn"})
     cache = cache_folder(None)
     try:
@@ -76,12 +76,12 @@ def _load(named: NamedDataset) -> tuple[LoadedImages, str]:
         return loaded, getattr(dataset, "title", named.name)
     except InputError:
         raise
-    except (ValueError, OSError) as error:  # what a dataset plug-in refuses
+    except (ValueError, OSError) as error:  # raised by a dataset plug-in
         raise InputError(f"dataset {named.name}: {one_line(error)}") from error
 
 
 def _split(loaded: LoadedImages, protocol: Any, named: NamedDataset) -> tuple[list[Splits], str]:
-    """Return the splits of every fold, name -> rows, and what to call the split."""
+    """Return the splits of every fold, name -> rows, and the name of the splitting."""
     if protocol is not None and named.protocol is not None:
         table = add_near_groups(loaded.images, loaded.table, protocol, "auto", cache_folder(None))
         folds = split_folds(table, protocol)
@@ -93,10 +93,10 @@ def _split(loaded: LoadedImages, protocol: Any, named: NamedDataset) -> tuple[li
 
 
 def _join(loaded: LoadedImages, second: LoadedImages) -> tuple[npt.NDArray[np.uint8], SampleTable, Strings]:
-    """Return images, table and label names of both; sources are told apart by "first:" and "second:".
+    """Return images, table and label names of both; sources get the prefixes "first:" and "second:".
 
     Subjects, sequences and splits of the second are not comparable with those of the first, and are left blank or made
-    its own.
+    distinct.
     """
     labels = np.concatenate([np.array(both.classes)[both.table.label] for both in (loaded, second)])
     columns: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""``fer data check``: what a copy of a dataset is, and in what it differs from the official release."""
+"""``fer data check``: identify a copy of a dataset, and its differences from the official release."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check(named: NamedDataset, *, as_json: bool) -> int:
     """
     from fer_plugins.data.release import differences
 
-    # The report says what an error or warning would say; and a bad image must not hide the others.
+    # The report contains what an error or warning would say; and a bad image must not hide the others.
     dataset = named.build({"check": "off", "on_bad_image": "skip"})
     report = describe(dataset, named.name)
     release = getattr(dataset, "release", None) or Release()
@@ -53,11 +53,11 @@ def check(named: NamedDataset, *, as_json: bool) -> int:
 
 
 def describe(dataset: Any, name: str) -> dict[str, Any]:
-    """Read a whole dataset, image by image.
+    """Describe a whole dataset, image by image.
 
     Returns:
-        JSON values: title, notes, classes, samples, counts {split: {class: samples}}, subjects, sequences (None where
-        the dataset names none), sizes {"48 x 48 x 1": images}, bad (sentences) and the fingerprint.
+        JSON values: title, notes, classes, samples, counts {split: {class: samples}}, subjects, sequences (None if the
+        dataset has none), sizes {"48 x 48 x 1": images}, bad (sentences) and the fingerprint.
     """
     import numpy as np
 
@@ -103,7 +103,7 @@ def _print(report: dict[str, Any]) -> None:
     for note in report["notes"]:
         console.print(f"  {note}")
     counts, official = dict(report["counts"]), report["release"]["counts"] or {}
-    if WHOLE in official:  # of a release without official counts per split, such as CK+'s csv
+    if WHOLE in official:  # for a release without official counts per split, such as CK+'s csv
         counts[WHOLE] = sum((Counter(split) for split in report["counts"].values()), Counter())
     splits = [split for split in (*SPLITS, WHOLE) if split in {**counts, **official}]
     table = Table(box=box.SIMPLE_HEAD, title="samples, and (the official release's)" if official else "samples")

@@ -1,4 +1,4 @@
-"""``fer data``: looks at a dataset before anything is trained on it."""
+"""``fer data``: inspect a dataset before training on it."""
 
 from __future__ import annotations
 

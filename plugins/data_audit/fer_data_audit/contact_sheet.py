@@ -1,4 +1,4 @@
-"""One HTML page, complete in itself, that shows the images which an audit found."""
+"""A self-contained HTML page with the images that an audit found."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from PIL import Image
 
 from fer_data_audit.groups import Findings
 
-MOST = 300  # groups or pairs of a section; the JSON has all
-_MEMBERS = 8  # images of a group
+MOST = 300  # groups or pairs per section; the JSON has all
+_MEMBERS = 8  # images per group
 _STYLE = (
     "body{font:13px sans-serif;margin:2em}section{display:flex;flex-wrap:wrap;gap:12px}"
     "figure{margin:0;border:1px solid #ccc;padding:6px;max-width:420px}"
@@ -32,11 +32,11 @@ def draw_sheet(
     splits: npt.NDArray[np.str_],
     title: str,
 ) -> str:
-    """Return the page: near copies (least alike last), identical images, near-constant images.
+    """Return the page: near copies (least similar last), identical images, near-constant images.
 
-    Groups across splits and with different labels come first in their section; the first image of a mirrored pair is
-    shown mirrored. ``images`` are (N, S, S, C) uint8, C 1 or 3; ``labels`` and ``splits`` (N,) are the names of each
-    image's class and of its split in the first fold ("" for none).
+    In each section, groups across splits and with different labels come first; the first image of a mirrored pair is
+    shown mirrored. ``images`` are (N, S, S, C) uint8, C 1 or 3; ``labels`` and ``splits`` (N,) are the class and the
+    split in the first fold ("" for none) of each image.
     """
     pairs = findings.pairs
     across = splits[pairs.first] != splits[pairs.second]

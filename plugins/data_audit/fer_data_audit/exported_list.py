@@ -1,4 +1,4 @@
-"""Makes and writes the list of a dataset's copies, as data that any program can use; the core reads it."""
+"""Create and write the list of a dataset's copies, in formats for any program; the core reads it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fer_plugins.data.copies.copy_list import FORMAT, CopyList, Groups, hash_pix
 from fer_plugins.data.table import SampleTable
 
 _COLUMNS = ("row", "usage", "group", "kind", "digest")
-_USAGE = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}  # what FER-2013's csv calls its splits
+_USAGE = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}  # names of the splits in FER-2013's csv
 _NOTE = (
     "Images of one group show the same photograph. Holds no image and no label. The list may be used like the program "
     "that made it (Apache-2.0); it gives no right to the images, which are under the terms of their publisher."
@@ -27,7 +27,7 @@ _EXPLAINED = {
 
 
 def list_copies(table: SampleTable, near: Groups, title: str) -> CopyList:
-    """List the images that have a copy; ``near`` (N,) numbers the groups of near copies, ``title`` is the dataset's."""
+    """List the images that have a copy; ``near`` (N,) numbers groups of near copies, ``title`` is the dataset's."""
     assert table.digest is not None
     _, joined, size = np.unique(join_copies(table, near), return_inverse=True, return_counts=True)
     row = np.flatnonzero(size[joined] > 1)
@@ -55,14 +55,14 @@ def list_copies(table: SampleTable, near: Groups, title: str) -> CopyList:
 
 
 def as_json(copies: CopyList) -> str:
-    """Return the list as JSON: what the columns mean, then one row an image."""
+    """Return the list as JSON: the meaning of the columns, then one row per image."""
     rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in _rows(copies))
     head = json.dumps({**_head(copies), "columns": _columns(copies)}, indent=1, ensure_ascii=False)
     return f'{head[:-2]},\n "rows": [\n{rows}\n]\n}}\n'
 
 
 def as_csv(copies: CopyList) -> str:
-    """Return the list as CSV, below lines that begin with # and say what it is."""
+    """Return the list as CSV, with a description in leading lines that begin with #."""
     text = io.StringIO()
     for name, value in _head(copies).items():
         line = "; ".join(f"{key or '-'}: {entry}" for key, entry in value.items()) if isinstance(value, dict) else value

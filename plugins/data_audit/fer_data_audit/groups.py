@@ -1,4 +1,4 @@
-"""Groups what is the same: exact and near copies, their labels, and what the splits of a fold have in common."""
+"""Group copies: exact and near copies, their labels, and overlaps between the splits of a fold."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ Shared = dict[tuple[str, str], tuple[int, int]]  # (first, second) -> (groups in
 
 @dataclass(frozen=True)
 class Overlap:
-    """What the splits of one fold have in common; {} for subjects, sequences or siblings that no column names."""
+    """Overlaps between the splits of one fold; {} for subjects, sequences or siblings without a column."""
 
-    sizes: dict[str, int]  # images of each split
+    sizes: dict[str, int]  # number of images in each split
     exact: Shared  # groups of identical images
     near: Shared  # groups of near copies
     subjects: dict[tuple[str, str], int]
     sequences: dict[tuple[str, str], int]
-    siblings: dict[tuple[str, str], int]  # originals of which both splits hold a made version
+    siblings: dict[tuple[str, str], int]  # number of originals with generated versions in both splits
 
 
 @dataclass(frozen=True)
 class Findings:
-    """All that an audit found; rows number the images, those of a second dataset after those of the first."""
+    """All findings of an audit; rows are indices of images, with a second dataset after the first."""
 
     exact: list[Rows]  # groups of identical decoded pixels, largest first
-    near: list[Rows]  # groups that near copies link (with the exact copies of their members), largest first
-    pairs: NearCopies  # the pairs behind ``near``; none of them identical in the decoded pixels
+    near: list[Rows]  # groups linked by near copies (with the exact copies of their members), largest first
+    pairs: NearCopies  # the pairs behind ``near``; none has identical decoded pixels
     conflicting_exact: list[Rows]  # groups of ``exact`` with more than one label
     conflicting_near: list[Rows]  # groups of ``near`` with more than one label
-    in_one_sequence: int  # pairs of ``pairs`` from one recording, where near copies are natural
-    overlaps: list[Overlap]  # one a fold
+    in_one_sequence: int  # number of ``pairs`` from one recording, where near copies are expected
+    overlaps: list[Overlap]  # one per fold
 
 
 def find_groups(pairs: NearCopies, table: SampleTable, labels: Strings, splits: Sequence[Splits]) -> Findings:
     """Find everything that an audit reports.
 
-    ``labels`` (N,) are class names, which two datasets share rather than numbers. ``splits`` has one mapping a fold,
-    name -> rows; subjects, sequences and made versions are compared between "train", "val" and "test" alone, since
-    another dataset may call another person by the same name.
+    ``labels`` (N,) are class names, since two datasets share these, not numbers. ``splits`` has one mapping per fold,
+    name -> rows; subjects, sequences and generated versions are compared only between "train", "val" and "test", since
+    another dataset may use the same name for another person.
     """
     assert table.digest is not None
     exact_group = np.unique(table.digest, return_inverse=True)[1].astype(np.int64)
@@ -73,14 +73,14 @@ def find_groups(pairs: NearCopies, table: SampleTable, labels: Strings, splits: 
 
 
 def list_groups(group: Rows) -> list[Rows]:
-    """Return the rows of each group number that comes more than once, the largest group first."""
+    """Return the rows of each group number that occurs more than once, the largest group first."""
     order = np.argsort(group, kind="stable")
     bounds = np.flatnonzero(np.diff(group[order])) + 1
     return sorted((rows for rows in np.split(order, bounds) if len(rows) > 1), key=len, reverse=True)
 
 
 def _near_groups(exact_group: Rows, near: NearCopies) -> Rows:
-    """Return a number for every image; alone are those that no near copy links, even where they have exact ones."""
+    """Return a group number for every image; images without a near copy are alone, even if they have exact copies."""
     size = len(exact_group)
     links = coo_array((np.ones(len(near)), (exact_group[near.first], exact_group[near.second])), shape=(size, size))
     linked = connected_components(links, directed=False)[1][exact_group]

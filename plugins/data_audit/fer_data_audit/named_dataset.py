@@ -1,4 +1,4 @@
-"""The dataset and the protocol that the words of ``fer data VERB`` name."""
+"""The dataset and the protocol given to ``fer data VERB``."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from fer_plugins.runtime.errors import InputError
 
 @dataclass
 class NamedDataset:
-    """A dataset as the words name it."""
+    """A dataset as given on the command line."""
 
     name: str
     root: str | None  # None for a dataset that needs no files
-    options: dict[str, Any] = field(default_factory=dict)  # its own, image_size, channels and drop_classes
-    protocol: dict[str, Any] | None = None  # the name under "name"
+    options: dict[str, Any] = field(default_factory=dict)  # its options, image_size, channels and drop_classes
+    protocol: dict[str, Any] | None = None  # with its name under "name"
 
     def build(self, defaults: Mapping[str, Any] | None = None) -> Any:
         """Build the dataset; options are checked as in a run.
 
         Args:
-            defaults: options that the words do not name; one that the dataset does not have is left out.
+            defaults: options that are not given; those that the dataset does not have are left out.
 
         Raises:
-            InputError: no such dataset or option, or the dataset refuses its root.
+            InputError: the dataset or an option does not exist, or the dataset rejects its root.
         """
         own_options = {option.name for option in registry.options(registry.find("dataset", self.name))}
         lenient = {name: value for name, value in (defaults or {}).items() if name in own_options}
@@ -49,10 +49,10 @@ class NamedDataset:
         return WithoutClasses(dataset, [left_out] if isinstance(left_out, str) else list(map(str, left_out)))
 
     def build_protocol(self) -> Any:
-        """Build the protocol, bound to its seed; None where the words name none.
+        """Build the protocol, bound to its seed; None if none was given.
 
         Raises:
-            InputError: no such protocol or option.
+            InputError: the protocol or an option does not exist.
         """
         if self.protocol is None:
             return None
@@ -62,7 +62,7 @@ class NamedDataset:
 
 
 def dataset_verb(name: str, *sections: str) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a verb of a function of ``named: NamedDataset`` and the verb's own options."""
+    """Create a verb from a function of ``named: NamedDataset`` and the verb's own options."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         def callback(name: str, root: str | None, flags: dict[str, Any], **own: Any) -> Any:

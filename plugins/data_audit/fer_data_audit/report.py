@@ -1,4 +1,4 @@
-"""The findings of an audit as tables and as JSON values, with an estimate of the label noise."""
+"""Findings of an audit as tables and JSON values, with an estimate of the label noise."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _DRAWS, _TAIL = 2000, 0.025
 def estimate_label_noise(groups: Sequence[Rows], labels: npt.NDArray[np.str_], seed: int = 0) -> dict[str, Any] | None:
     """Estimate label noise from ``groups`` of identical images (rows, at least two each).
 
-    A pair is two identical images. Pairs of one group are not independent, so the interval draws whole groups with
-    replacement (cluster bootstrap, percentiles). A group of g images has g (g - 1) / 2 pairs, so large groups weigh
-    most in the share of pairs; ``share_of_groups`` weighs every group alike.
+    A pair is two identical images. Pairs of one group are not independent, so the interval resamples whole groups with
+    replacement (cluster bootstrap, percentiles). A group of g images has g (g - 1) / 2 pairs, so large groups dominate
+    the fraction of pairs; in ``share_of_groups`` all groups have equal weight.
 
-    ``error`` is the share e of wrong labels that the share d of disagreeing pairs stands for if labels are wrong
-    independently and two wrong ones never agree: d = 1 - (1 - e)^2. Copies are often labelled together, and wrong
-    labels of a kind agree, so it is a lower bound.
+    ``error`` is the fraction e of wrong labels that corresponds to the fraction d of disagreeing pairs if labels are
+    wrong independently and two wrong ones never agree: d = 1 - (1 - e)^2. It is a lower bound, since copies are often
+    labelled together, and wrong labels of the same kind agree.
 
     Returns:
         ``groups``, ``pairs``, ``disagreeing`` (pairs), and ``share_of_pairs``, ``share_of_groups`` and ``error``, each
@@ -60,7 +60,7 @@ def _with_interval(value: float, resampled: npt.NDArray[np.float64]) -> dict[str
 
 
 def describe_label_noise(noise: dict[str, Any]) -> str:
-    """Say it in two sentences; ``noise`` is what :func:`estimate_label_noise` returns."""
+    """Describe label noise in two sentences; ``noise`` is the result of :func:`estimate_label_noise`."""
     pairs, groups, error = (
         f"{noise[name]['value']:.2%} [{noise[name]['low']:.2%}, {noise[name]['high']:.2%}]"
         for name in ("share_of_pairs", "share_of_groups", "error")
@@ -72,11 +72,11 @@ def describe_label_noise(noise: dict[str, Any]) -> str:
     )
 
 
-_FOLDS_SHOWN = 12  # of a protocol with more, the rest is in the JSON
+_FOLDS_SHOWN = 12  # of a protocol with more, the others are in the JSON
 
 
 def as_values(findings: Findings, sources: npt.NDArray[np.str_], labels: npt.NDArray[np.str_]) -> dict[str, Any]:
-    """Return everything that was found as JSON values; images are named by their source."""
+    """Return all findings as JSON values; images are named by their source."""
     pairs = findings.pairs
     kinds = pairs.kinds()
     return {
@@ -127,7 +127,7 @@ def _overlap_values(overlap: Overlap) -> dict[str, Any]:
 
 
 def print_findings(console: Console, values: Mapping[str, Any]) -> None:
-    """Print what :func:`as_values` returned, with "dataset", "protocol" and "notes" added by the command."""
+    """Print the result of :func:`as_values`, with "dataset", "protocol" and "notes" added by the command."""
     exact, near = values["exact"], values["near"]
     console.print(f"{values['dataset']}, {values['images']:,} images", markup=False)
     for note in values["notes"]:

@@ -1,4 +1,4 @@
-"""``fer data split``: writes the folds of a protocol to a file."""
+"""``fer data split``: write the folds of a protocol to a file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def split(named: NamedDataset, *, out: str | None) -> None:
         raise InputError(f"{path}: {fault}, or give --out another name")
     protocol = named.build_protocol()
     dataset = named.build()
-    size = {"image_size": 48, "channels": 1, **named.options}  # of the images that are kept for a run
+    size = {"image_size": 48, "channels": 1, **named.options}  # of the images cached for a run
     loaded = load_images(
         dataset,
         name=named.name,

@@ -30,7 +30,7 @@ FC_UNITS = 300  # Table 2
 
 
 class _Seen(NamedTuple):
-    """What one pass computed on its way to the logits (B, K)."""
+    """Intermediate results of a forward pass, with the logits (B, K)."""
 
     logits: Tensor
     attended: list[Attended]
@@ -38,54 +38,54 @@ class _Seen(NamedTuple):
 
 
 class DCNNBiLSTMDAM(nn.Module):
-    """Images (B, 1 or 3, S, S) in [0, 1] -> logits (B, num_classes).
+    """DCNN-BiLSTM-DAM: images (B, 1 or 3, S, S) in [0, 1] -> logits (B, num_classes).
 
-    10,816,679 parameters and 363.9 million multiply-adds an image with the defaults. The equations and tables named
-    below are the paper's; what it leaves open is listed with reasons in ``paper.yaml``.
+    10,816,679 parameters and 363.9 million multiply-adds per image with the defaults. Equation and table numbers are
+    the paper's; ``paper.yaml`` lists what the paper leaves open, with reasons.
 
     Args:
-        num_classes: K.
-        in_channels: 1 or 3. Colour becomes grey (BT.601 luma), except with ``hog_mode=none``, where the convolutions
-            see the three channels.
-        image_size: S in pixels; 48 is the smallest that suits the defaults.
-        pool: pooling for S1 and S2, called as ``pool(2, 2)``; max-pooling in the paper.
-        teacher: trained network with the same input and classes to learn from, or None.
-        hog_mode: what the network sees: image (HOG line drawing), grad_stack (grey and its two gradients), cells_up
-            (9 histogram channels), descriptor (grey, and the HOG vector joined before FC300), none (no HOG).
+        num_classes: number of classes K.
+        in_channels: 1 or 3. Colour is converted to grey (BT.601 luma), except with ``hog_mode=none``, which uses the
+            three channels.
+        image_size: image side S in pixels; 48 is the smallest that works with the defaults.
+        pool: pooling for S1 and S2, called as ``pool(2, 2)``; max pooling in the paper.
+        teacher: trained network with the same input and classes for distillation, or None.
+        hog_mode: input of the network: image (HOG line drawing), grad_stack (grey and its two gradients), cells_up (9
+            histogram channels), descriptor (grey, with the HOG vector concatenated before FC300), none (no HOG).
         hog_angle: unsigned (0 to 180 degrees, Eq. 5) or paper_abs (Eq. 4 as printed: 0 to 90, half of the bins empty).
-        hog_draw_from: draw the block-normalised histograms (Eq. 7) or the raw ones, as scikit-image does.
-        dcnn_padding: same keeps the side in C1 to C3, valid takes 4 pixels each.
-        dcnn_order: of convolutions c and poolings s.
-        dcnn_separable: depthwise and pointwise instead of full 5x5 convolutions.
-        batch_norm: batch normalisation behind each convolution.
-        bilstm_sequence: raster (one sequence of all positions), rows (each row a sequence) or none (no BiLSTM).
-        bilstm_merge: sum of the two directions (Eq. 12), their mean, or concat with a 1x1 convolution.
-        attn_layers: layers of dual attention; 0 leaves attention and fusion out.
-        attn_windows: windows a side in spatial attention (Eq. 13); must divide the map's side.
-        attn_channel_groups: groups in channel attention (Eq. 15).
-        attn_reduction: by which keys and values are narrowed (Eqs. 17 and 18).
-        attn_share_kv: one reduction for keys and values, or one each.
+        hog_draw_from: draw the block-normalised histograms (Eq. 7), or the raw ones as scikit-image does.
+        dcnn_padding: same preserves the size in C1 to C3; with valid each shortens a side by 4 pixels.
+        dcnn_order: order of convolutions (c) and pooling layers (s).
+        dcnn_separable: depthwise and pointwise convolutions instead of full 5x5 convolutions.
+        batch_norm: batch normalisation after each convolution.
+        bilstm_sequence: raster (all positions as one sequence), rows (one sequence per row) or none (no BiLSTM).
+        bilstm_merge: how the two directions are merged: sum (Eq. 12), mean, or concat with a 1x1 convolution.
+        attn_layers: number of dual attention layers; 0 removes attention and fusion.
+        attn_windows: windows per side in spatial attention (Eq. 13); must divide the side of the map.
+        attn_channel_groups: number of groups in channel attention (Eq. 15).
+        attn_reduction: channel reduction factor of keys and values (Eqs. 17 and 18).
+        attn_share_kv: use the same reduction for keys and values, instead of one each.
         attn_cross: exchange the keys of the two attentions from the second layer on (Eq. 16).
-        attn_distill: reduce keys and values at all.
-        landmark_weighting: standard deviation, as a share of the side, of Gaussians around eyes, nose and mouth,
-            by which keys and values are weighted before their reduction (Algorithm 3, step 1); null: off. The points
-            are FER-2013's medians; a crop with data.face_align=eyes has its eyes there.
-        act: pcp, or relu (and sigmoid for the gates) as its ablation.
-        pcp_knots: inner knot, outer knot and level of the piecewise cubic; (0.3, 2.7, 1) is nearer to tanh.
-        pcp_leak: slope added to the cubic, which keeps the gradient alive beyond the outer knot.
-        head: map (weighted map, flattened) or gap_vector (global average only: 1,024,679 parameters).
-        gap_weights: weight the channels of the map by their own averages before it is flattened.
-        dropout: rate before FC300, 0 to below 1.
-        fc_step: share of the learning rate with which Adam moves FC300, above 0; null: 1 / side of the map (1/16), and
-            1 with head=gap_vector. With 1 and the map, most of FC300 saturates within ten steps and learning ends.
-        kd_alpha: share of the distillation term in the loss when there is a teacher; 1 leaves the labels out.
-        kd_temperature: softens both outputs in the distillation term, above 0.
+        attn_distill: reduce keys and values (Eqs. 17 and 18); false: no reduction.
+        landmark_weighting: standard deviation, as a fraction of the side, of Gaussians around eyes, nose and mouth that
+            weight keys and values before their reduction (Algorithm 3, step 1); null: off. The points are FER-2013's
+            medians; a crop with data.face_align=eyes has its eyes there.
+        act: activation: pcp, or as an ablation relu (and sigmoid for the gates).
+        pcp_knots: inner knot, outer knot and saturation level of the piecewise cubic; (0.3, 2.7, 1) is closer to tanh.
+        pcp_leak: slope added to the piecewise cubic, so that its gradient is not zero beyond the outer knot.
+        head: map (weighted map, flattened) or gap_vector (global average pooling only: 1,024,679 parameters).
+        gap_weights: weight the channels of the map by their global averages before it is flattened.
+        dropout: dropout probability before FC300, from 0 to below 1.
+        fc_step: factor on the learning rate of FC300 under Adam, above 0; null: 1 / side of the map (1/16), and 1 with
+            head=gap_vector. With 1 and head=map, most of FC300 saturates within ten steps and learning stops.
+        kd_alpha: weight of the distillation term in the loss if there is a teacher; 1 ignores the labels.
+        kd_temperature: softmax temperature of both outputs in the distillation term, above 0.
 
     Attributes:
-        criterion_weight: share of the criterion in the loss: 1 - kd_alpha with a teacher, else 1.
+        criterion_weight: weight of the criterion in the loss: 1 - kd_alpha with a teacher, else 1.
 
     Raises:
-        ValueError: an option is out of range, does not suit the image size, or has no effect beside the others.
+        ValueError: an option is out of range, does not fit the image size, or has no effect with the others.
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class DCNNBiLSTMDAM(nn.Module):
         return int(side)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits (B, K) of images (B, C, S, S) in [0, 1]; no gradient goes through HOG to the image."""
+        """Return the logits (B, K) for images (B, C, S, S) in [0, 1]; no gradient flows through HOG to the image."""
         logits = self._run(x).logits
         if self.training:
             self.distillation.observe(x, logits)
@@ -212,21 +212,21 @@ class DCNNBiLSTMDAM(nn.Module):
         return _Seen(self.classifier(self.hidden(flat)), attended, gap)
 
     def auxiliary_loss(self) -> Tensor:
-        """Return the distillation term of the last training batch (Algorithm 3); a zero where there is no teacher."""
+        """Return the distillation term of the last training batch (Algorithm 3); zero without a teacher."""
         if self.distillation.teacher is None:
             return self.classifier.bias.new_zeros(())
         return self.distillation.loss()
 
     @torch.no_grad()
     def explain(self, x: Tensor) -> dict[str, Tensor]:
-        """Return what the network sees and weighs in images (B, C, S, S); the network's mode is left as it was.
+        """Return the input and the attention weights for images (B, C, S, S); the training mode is left unchanged.
 
         Returns:
-            ``grey`` (B, 1, S, S); ``gradient``, its magnitude, unless ``hog_mode=none``; ``hog``, the drawing
-            (B, 1, S, S) in [0, 1] of the histograms, where they are used; of each attention layer n,
-            ``spatial_weights_n`` (B, windows, queries, keys) and ``channel_weights_n`` (B, groups, channels, channels),
-            whose rows sum to 1; ``landmark_weights`` (B, 1, H, W) in (0, 1] of the map's positions and ``gap_weights``
-            (B, 128) in [0, 1], where they are used.
+            ``grey`` (B, 1, S, S); ``gradient``, its magnitude, unless ``hog_mode=none``; ``hog``, the drawing (B, 1, S,
+            S) in [0, 1] of the histograms, if they are used; for each attention layer n, ``spatial_weights_n`` (B,
+            windows, queries, keys) and ``channel_weights_n`` (B, groups, channels, channels), whose rows sum to 1;
+            ``landmark_weights`` (B, 1, H, W) in (0, 1] of the positions of the map and ``gap_weights`` (B, 128) in [0,
+            1], if they are used.
         """
         grey = self.hog.grey(x)
         pictures = {"grey": grey}

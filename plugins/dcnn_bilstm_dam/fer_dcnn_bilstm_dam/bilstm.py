@@ -1,4 +1,4 @@
-"""The bidirectional LSTM over the positions of a map; what comes out is a map again (Eq. 12)."""
+"""A bidirectional LSTM over the positions of a feature map; the output is a map again (Eq. 12)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from fer_dcnn_bilstm_dam.pointwise import Pointwise
 
 
 class BiLSTMMap(nn.Module):
-    """Maps (B, H, W, C) -> maps (B, H, W, C), C hidden units a direction.
+    """Maps (B, H, W, C) -> maps (B, H, W, C), with C hidden units per direction.
 
-    The paper feeds still images: "time" is the order in which the positions are scanned.
+    The input is a still image: "time" is the order in which the positions are scanned.
 
     Args:
-        channels: C.
-        sequence: ``raster`` one sequence of H W positions; ``rows`` each row a sequence of W positions.
-        merge: of the two directions: ``sum`` (Eq. 12), ``mean``, or ``concat`` followed by a 1x1 convolution 2C -> C.
+        channels: number of channels C.
+        sequence: ``raster``: one sequence of H W positions; ``rows``: one sequence of W positions per row.
+        merge: how the two directions are merged: ``sum`` (Eq. 12), ``mean``, or ``concat`` followed by a 1x1
+            convolution 2C -> C.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class BiLSTMMap(nn.Module):
         self.project = Pointwise(2 * channels, channels) if merge == "concat" else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the hidden states of both directions, merged, in the places of their positions."""
+        """Return the merged hidden states of both directions at their positions."""
         tokens = x.flatten(1, 2) if self.sequence == "raster" else x.flatten(0, 1)
         states = self.lstm(tokens)[0].reshape(*x.shape[:3], -1)
         if self.project is not None:

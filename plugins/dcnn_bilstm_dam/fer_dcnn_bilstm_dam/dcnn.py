@@ -1,4 +1,4 @@
-"""The convolutional part: C1, C2, C3 of 5x5 kernels with 32, 64 and 128 maps, and two poolings S1, S2 (Table 2)."""
+"""The convolutional part: 5x5 convolutions C1, C2, C3 with 32, 64, 128 channels and pooling S1, S2 (Table 2)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ WINDOW = 2
 
 
 class DCNN(nn.Module):
-    """Images (B, C, S, S) -> maps (B, 128, S', S'); S' = 16 for 64 pixels with the defaults.
+    """Images (B, C, S, S) -> feature maps (B, 128, S', S'); S' = 16 for 64 pixels with the defaults.
 
     Args:
-        in_channels: C.
-        pool: called as ``pool(2, 2)`` for S1 and S2.
-        activation: makes the activation behind each convolution.
-        padding: ``same`` keeps the side in a convolution, ``valid`` takes 4 pixels of it.
-        order: of the five layers. Table 2 lists C1 C2 C3 S1 S2; the text states no order.
-        separable: depthwise 5x5 and pointwise 1x1 convolutions, both with bias, instead of full ones.
+        in_channels: number of channels C.
+        pool: factory of S1 and S2, called as ``pool(2, 2)``.
+        activation: factory of the activation after each convolution.
+        padding: ``same`` preserves the size in a convolution; with ``valid`` each shortens a side by 4 pixels.
+        order: order of the five layers. Table 2 lists C1 C2 C3 S1 S2; the text states no order.
+        separable: depthwise 5x5 and pointwise 1x1 convolutions, both with bias, instead of full convolutions.
         batch_norm: batch normalisation between convolution and activation.
     """
 
@@ -51,17 +51,17 @@ class DCNN(nn.Module):
                 stages[name] = pool(WINDOW, WINDOW)
         self.stages = nn.Sequential(stages)
         self.out_channels = channels
-        # Faster convolutions, and the tokens of the BiLSTM lie in memory as it reads them.
+        # Makes convolutions faster, and stores the tokens of the BiLSTM in the order in which it reads them.
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the maps (B, 128, S', S')."""
+        """Return the feature maps (B, 128, S', S')."""
         y: Tensor = self.stages(x)
         return y
 
 
 def map_side(image_size: int, padding: str, order: str) -> tuple[int, bool]:
-    """Side of the map for windows that are cut off at the border, and whether no window is (then all poolings agree).
+    """Return the map's side with partial windows cut off, and whether none is partial (then all pooling layers agree).
 
     >>> map_side(64, "same", "c1s1c2s2c3"), map_side(64, "valid", "c1s1c2s2c3"), map_side(64, "valid", "c1c2c3s1s2")
     ((16, True), (9, True), (13, True))

@@ -1,4 +1,4 @@
-"""Learning from a frozen teacher (Algorithm 3, steps 6 to 8), kept apart from the network that learns."""
+"""Knowledge distillation from a frozen teacher (Algorithm 3, steps 6 to 8), separate from the student network."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch.nn import functional as F
 
 
 class Distillation:
-    """Runs the teacher beside the student and gives alpha T^2 KL(softmax(t / T) || softmax(s / T)).
+    """Run the teacher on the student's input and return alpha T^2 KL(softmax(t / T) || softmax(s / T)).
 
-    The paper defines neither its loss Dn nor the temperature; assumed: Hinton's form. No module, so that the teacher
-    stays out of the student's parameters, state dict and modes.
+    The paper defines neither its loss Dn nor the temperature; assumed: Hinton's form. This is not a module, so that the
+    teacher is not part of the student's parameters, state dict and training mode.
 
     Args:
-        teacher: network with the student's input and output; it is frozen and put in eval mode here.
-        alpha: share of this term in the training loss, 0..1; the criterion has the rest.
-        temperature: T > 0.
+        teacher: network with the student's input and output; it is frozen and set to eval mode here.
+        alpha: weight of this term in the training loss, in [0, 1]; the criterion has weight 1 - alpha.
+        temperature: temperature T > 0.
 
     Raises:
-        ValueError: alpha or temperature out of range.
+        ValueError: ``alpha`` or ``temperature`` is out of range.
     """
 
     def __init__(self, teacher: nn.Module | None, alpha: float = 0.7, temperature: float = 4.0) -> None:
@@ -35,7 +35,7 @@ class Distillation:
             teacher.eval().requires_grad_(False)
 
     def observe(self, x: Tensor, logits: Tensor) -> None:
-        """Keep the student's logits (B, K) and compute the teacher's of the same images (B, C, S, S).
+        """Store the student's logits (B, K) and compute the teacher's for the same images (B, C, S, S).
 
         Raises:
             ValueError: the teacher has another number of classes.
@@ -57,10 +57,10 @@ class Distillation:
         self._last = target, logits
 
     def loss(self) -> Tensor:
-        """Return the term of the last observed batch, the mean over its images.
+        """Return the term for the last observed batch, averaged over its images.
 
         Raises:
-            RuntimeError: nothing was observed yet.
+            RuntimeError: no batch has been observed yet.
         """
         if self._last is None:
             raise RuntimeError("auxiliary_loss() before the first forward pass in training mode")
@@ -69,5 +69,5 @@ class Distillation:
         return self.alpha * self.temperature**2 * divergence
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the last batch: its graph can be neither copied nor pickled."""
+        """Exclude the last batch: its graph can be neither copied nor pickled."""
         return {**self.__dict__, "_last": None}

@@ -13,8 +13,8 @@ class InteractiveFusion(nn.Module):
     """ILM(S, C) = INIAM(S, C) + INIAM(C, S). The paper leaves INIAM open; assumed: X times gate(1x1 convolution of Y).
 
     Args:
-        channels: C of both maps.
-        gate: makes the gate's activation, with values in [0, 1].
+        channels: number of channels C of both maps.
+        gate: factory of the gate's activation, with values in [0, 1].
     """
 
     def __init__(self, channels: int, gate: Callable[[], nn.Module]) -> None:
@@ -24,7 +24,7 @@ class InteractiveFusion(nn.Module):
         self.gate = gate()
 
     def forward(self, spatial: Tensor, channel: Tensor) -> Tensor:
-        """Return the fused map (B, H, W, C) of two maps of that shape."""
+        """Return the fused map (B, H, W, C) of two maps of the same shape."""
         fused: Tensor = spatial * self.gate(self.from_channel(channel)) + channel * self.gate(
             self.from_spatial(spatial)
         )

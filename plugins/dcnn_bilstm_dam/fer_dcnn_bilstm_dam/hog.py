@@ -1,6 +1,6 @@
-"""Histograms of oriented gradients (Eqs. 1 to 8) in plain tensor operations, and what of them the network sees.
+"""Histograms of oriented gradients (Eqs. 1 to 8) in plain tensor operations, and the network inputs made from them.
 
-The histograms and the line drawing equal those of ``skimage.feature.hog`` (hard bins, mean over the cell's pixels).
+Histograms and line drawing equal those of ``skimage.feature.hog`` (hard bins, mean over the pixels of a cell).
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-CELL = 8  # pixels a side (text before Eq. 5)
+CELL = 8  # pixels per side (text before Eq. 5)
 BINS = 9  # of 20 degrees each (Eqs. 5 and 6)
-BLOCK = 2  # cells a side: 2 x 2 x 9 = the 36 numbers of Eq. 7
+BLOCK = 2  # cells per side: 2 x 2 x 9 = the 36 numbers of Eq. 7
 EPS = 1e-6  # assumed: Eq. 7 only says "small"
 
 
 def luma(x: Tensor) -> Tensor:
-    """Grey (B, 1, H, W) of colour images (B, 3, H, W): ITU-R BT.601 weights."""
+    """Convert colour images (B, 3, H, W) to grey (B, 1, H, W) with ITU-R BT.601 weights."""
     return 0.299 * x[:, 0:1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:3]
 
 
 def gradients(grey: Tensor) -> tuple[Tensor, Tensor]:
-    """Central differences to the right and downwards (Eqs. 1 and 2), each (B, 1, H, W); 0 at the border.
+    """Return central differences to the right and downwards (Eqs. 1 and 2), each (B, 1, H, W); 0 at the border.
 
-    Eq. 2 has the opposite sign, which only mirrors the order of the bins; the usual sign is kept.
+    Eq. 2 has the opposite sign, which only reverses the order of the bins; the usual sign is kept.
     """
     gx = F.pad(grey[..., :, 2:] - grey[..., :, :-2], (1, 1, 0, 0))
     gy = F.pad(grey[..., 2:, :] - grey[..., :-2, :], (0, 0, 1, 1))
@@ -34,10 +34,10 @@ def gradients(grey: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def cell_histograms(grey: Tensor, angle: Literal["unsigned", "paper_abs"] = "unsigned") -> Tensor:
-    """Mean gradient magnitude by orientation, (B, 9, H/8, W/8), of grey images (B, 1, H, W).
+    """Return the mean gradient magnitude by orientation, (B, 9, H/8, W/8), of grey images (B, 1, H, W).
 
     ``unsigned`` takes the angle modulo 180 degrees. ``paper_abs`` is Eq. 4 as printed, |atan(gy/gx)|: it ends at 90
-    degrees, so bins 5 to 8 stay empty and a face cannot be told from its mirror image by a cell.
+    degrees, so that bins 5 to 8 stay empty and the histogram of a cell is the same as that of its mirror image.
     """
     gx, gy = gradients(grey)
     if angle == "paper_abs":
@@ -54,7 +54,7 @@ def _inverse_block_norms(cells: Tensor) -> Tensor:
 
 
 def descriptor(cells: Tensor) -> Tensor:
-    """The blocks of 2 x 2 cells, each divided by its norm (Eq. 7), in one vector: 7 x 7 x 36 = 1,764 at 64 pixels.
+    """Return all blocks of 2 x 2 cells, each divided by its norm (Eq. 7), as a vector: 7 x 7 x 36 = 1,764 (64 pixels).
 
     Args:
         cells: histograms (B, 9, Y, X).
@@ -67,7 +67,7 @@ def descriptor(cells: Tensor) -> Tensor:
 
 
 def normalise_cells(cells: Tensor) -> Tensor:
-    """Each cell's histogram (B, 9, Y, X) as the mean of its copies in the up to four normalised blocks around it."""
+    """Average each cell's histogram (B, 9, Y, X) over its copies in up to four normalised blocks that contain it."""
     share = F.avg_pool2d(_inverse_block_norms(cells), BLOCK, stride=1, padding=1, count_include_pad=False)
     return cells * share
 
@@ -78,9 +78,9 @@ def spread(cells: Tensor) -> Tensor:
 
 
 def line_masks() -> Tensor:
-    """One line per bin through the cell's centre, radius 3: (9, 8, 8) of 0 and 1.
+    """Return one line per bin through the centre of the cell, radius 3: (9, 8, 8) of 0 and 1.
 
-    The lines at 50 and 70 degrees are the same pixels, and those at 110 and 130: the nine masks have rank 7.
+    The lines at 50 and 70 degrees have the same pixels, and so do those at 110 and 130: the nine masks have rank 7.
     """
     masks = torch.zeros(BINS, CELL, CELL)
     radius, centre = CELL // 2 - 1, CELL // 2
@@ -93,7 +93,7 @@ def line_masks() -> Tensor:
 
 
 def _line(row: int, column: int, last_row: int, last_column: int) -> list[tuple[int, int]]:
-    """Pixels of a line, one on each step of its longer side (Bresenham)."""
+    """Return the pixels of a line, one per step along its longer side (Bresenham)."""
     rows, columns = abs(last_row - row), abs(last_column - column)
     down, right = (1 if last_row > row else -1), (1 if last_column > column else -1)
     steep = rows > columns
@@ -110,20 +110,20 @@ def _line(row: int, column: int, last_row: int, last_column: int) -> list[tuple[
 
 
 class HOGInput(nn.Module):
-    """Turns images (B, 1 or 3, S, S) in [0, 1] into what the first convolution sees. Nothing is learnt.
+    """Convert images (B, 1 or 3, S, S) in [0, 1] to the input of the first convolution; has no parameters.
 
-    Modes with histograms want S to be a multiple of 8 from 16 on.
+    Modes with histograms need S to be a multiple of 8, at least 16.
 
     Args:
         in_channels: 1 or 3.
-        mode: ``image`` line drawing, 1 channel; ``grad_stack`` grey, gx, gy, 3 channels; ``cells_up`` histograms
-            repeated over their cells, 9 channels; ``descriptor`` and ``none`` the image itself.
+        mode: ``image``: line drawing, 1 channel; ``grad_stack``: grey, gx, gy, 3 channels; ``cells_up``: histograms
+            repeated over their cells, 9 channels; ``descriptor`` and ``none``: the image itself.
         angle: see ``cell_histograms``.
-        draw_from: ``normalised`` or ``raw`` histograms are drawn. skimage draws the raw ones, so that Eqs. 7 and 8
-            have no effect on its picture.
+        draw_from: whether ``normalised`` or ``raw`` histograms are drawn. skimage draws the raw ones, so that Eqs. 7
+            and 8 have no effect on its picture.
 
     Raises:
-        ValueError: another number of channels, or an option without effect in this mode.
+        ValueError: ``in_channels`` is neither 1 nor 3, or an option has no effect in this mode.
     """
 
     def __init__(
@@ -160,15 +160,15 @@ class HOGInput(nn.Module):
         return seen.to(x.dtype), None
 
     def grey(self, x: Tensor) -> Tensor:
-        """Grey images (B, 1, S, S) of the module's input."""
+        """Return the module's input as grey images (B, 1, S, S)."""
         return luma(x) if self.in_channels == 3 else x
 
     def descriptor_size(self, image_size: int) -> int:
-        """Length of the vector beside an input of ``image_size`` pixels a side; 0 except in mode ``descriptor``."""
+        """Return the length of the descriptor for a side of ``image_size`` pixels; 0 except in mode ``descriptor``."""
         return (image_size // CELL - BLOCK + 1) ** 2 * BLOCK**2 * BINS if self.mode == "descriptor" else 0
 
     def histograms(self, x: Tensor) -> Tensor:
-        """Cell histograms (B, 9, S/8, S/8) of images; cut from the graph: bins have no slope, hypot has none at 0."""
+        """Return cell histograms (B, 9, S/8, S/8), detached: bins have no gradient, and hypot has none at 0."""
         grey = self.grey(x).detach()
         return cell_histograms(grey if grey.dtype == torch.float64 else grey.float(), self.angle)
 
@@ -178,6 +178,6 @@ class HOGInput(nn.Module):
         return drawing / drawing.amax(dim=(1, 2, 3), keepdim=True).clamp(min=torch.finfo(drawing.dtype).tiny)
 
     def draw_lines(self, cells: Tensor) -> Tensor:
-        """The drawing before its division: the sum over the bins of line times histogram, (B, 1, 8Y, 8X)."""
+        """Return the drawing before the division: the sum over the bins of line times histogram, (B, 1, 8Y, 8X)."""
         lines = self.masks.to(cells.dtype).repeat(1, cells.shape[2], cells.shape[3])
         return (spread(cells) * lines).sum(1, keepdim=True)

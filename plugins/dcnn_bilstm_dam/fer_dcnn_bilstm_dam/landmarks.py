@@ -1,22 +1,22 @@
-"""Where eyes, nose and mouth lie, as a weight of keys and values (the landmarks of Algorithm 3, step 1)."""
+"""Positions of eyes, nose and mouth, as weights of keys and values (the landmarks of Algorithm 3, step 1)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-# Of FER-2013's faces, in shares of the side (x, y): medians of centerface's points in 284 training images,
-# made symmetric, so that a mirrored face has the same (`python benchmarks/detectors.py --fer2013 PATH --eyes`). An
-# image that `data.face_align eyes` has aligned has its eyes exactly here.
+# On FER-2013's faces, as fractions of the side (x, y): medians of centerface's points in 284 training images, made
+# symmetric, so that a mirrored face has the same points (`python benchmarks/detectors.py --fer2013 PATH --eyes`). An
+# image aligned with `data.face_align eyes` has its eyes exactly here.
 POINTS = ((0.315, 0.39), (0.685, 0.39), (0.5, 0.6), (0.35, 0.75), (0.65, 0.75))
 
 
 def landmark_map(side: int, deviation: float) -> Tensor:
-    """Return weights (side, side, 1) in (0, 1]: at each position the largest of the points' Gaussians.
+    """Return weights (side, side, 1) in (0, 1]: at each position the maximum of the points' Gaussians.
 
     Args:
-        side: of the map, in positions.
-        deviation: standard deviation of the Gaussians, as a share of the side.
+        side: side of the map, in positions.
+        deviation: standard deviation of the Gaussians, as a fraction of the side.
     """
     centres = (torch.arange(side) + 0.5) / side
     x, y = torch.tensor(POINTS).T[..., None, None]

@@ -1,4 +1,4 @@
-"""Refuses options of the network that are out of range or have no effect beside the others, and names the remedy."""
+"""Check the options of the network: ranges and options without effect; each error names a remedy."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ IDLE_OPTIONS: list[IdleRule] = [
     ("teacher", None, {"kd_alpha": 0.7, "kd_temperature": 4.0}),
     ("kd_alpha", 0.0, {"kd_temperature": 4.0}),
 ]
-LARGEST = 1024  # pixels: the search for a legal image size ends here
+LARGEST = 1024  # pixels: upper end of the search for an image size that fits
 
 
 def check_options(options: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
-    """Check what needs no module: choices, ranges, options without effect.
+    """Check everything that needs no module: choices, ranges, options without effect.
 
     Args:
-        options: name -> value, all of the network's.
-        hints: name -> type; the choices of a ``Literal`` are taken from it.
+        options: all options of the network by name.
+        hints: types of the options by name; the choices of a ``Literal`` are taken from it.
 
     Raises:
         ValueError: one line that names the option and the remedy.
@@ -70,12 +70,12 @@ def check_options(options: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
 
 
 def remedy(options: Mapping[str, Any], side: int, step: int) -> str:
-    """Say which windows suit a map of ``side`` positions a side, and the smallest image size that suits the options.
+    """Return a hint: the window counts that fit a map of ``side``, and the smallest image size that fits the options.
 
     Args:
-        options: name -> value, all of the network's.
-        side: of the map; 0 where there is none.
-        step: of which the image size must be a multiple.
+        options: all options of the network by name.
+        side: side of the map in positions; 0 if there is no map.
+        step: the image size must be a multiple of this.
     """
     layers, windows, distil = options["attn_layers"], options["attn_windows"], options["attn_distill"]
     ways = []

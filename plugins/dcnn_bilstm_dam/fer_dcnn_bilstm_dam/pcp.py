@@ -1,7 +1,7 @@
 """The piecewise cubic polynomial (PCP): the paper's substitute for tanh, sigmoid and ReLU.
 
-The paper gives no formula. assumed: the odd curve of two cubics a side, twice continuously differentiable, with
-f''(0) = 0, that reaches its saturation level at an outer knot; inner knot, outer knot and level are free.
+The paper gives no formula. assumed: an odd function of two cubics per side, twice continuously differentiable, with
+f''(0) = 0, that reaches its saturation level at the outer knot; inner knot, outer knot and level are free.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class PCP(nn.Module):
         self.bend = self.cubic + self.level / ((self.outer - self.inner) * width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return f(x), of the shape and type of ``x``."""
-        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x  # the cubics cancel: too coarse in 8 bits
+        """Return f(x), with the shape and dtype of ``x``."""
+        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x  # the cubics cancel: 8 bits too coarse
         if wide.requires_grad and torch.is_grad_enabled() and not _is_traced():
             y: Tensor = _FusedPCP.apply(wide, self)
         else:
@@ -54,30 +54,30 @@ class PCP(nn.Module):
         return y.to(x.dtype)
 
     def curve(self, x: Tensor) -> Tensor:
-        """f(x) in plain operations without a branch, so that autograd gives the true slope at 0 and at the knots."""
+        """Return f(x) in plain operations without a branch, so that autograd is exact at 0 and at the knots."""
         u = x.clamp(-self.outer, self.outer)
         d = nn.functional.softshrink(u, self.inner)
         y = u * (self.slope - self.cubic * u * u) + self.bend * d * d * d
         return y + self.leak * x if self.leak else y
 
     def derivative(self, x: Tensor) -> Tensor:
-        """f'(x) in plain operations."""
+        """Return f'(x) in plain operations."""
         u = x.clamp(-self.outer, self.outer)
         d = nn.functional.softshrink(u, self.inner)
         slope = self.slope - 3 * self.cubic * u * u + 3 * self.bend * d * d
-        # Beyond the outer knot the sum leaves a rounding error where the slope is exactly 0.
+        # Beyond the outer knot the sum leaves a rounding error, but the slope is exactly 0.
         return torch.where(x.abs() < self.outer, slope, 0.0) + self.leak
 
     def extra_repr(self) -> str:
-        """Name the knots."""
+        """Return knots, level and leak, for ``print(network)``."""
         return f"inner={self.inner:g}, outer={self.outer:g}, level={self.level:g}, leak={self.leak:g}"
 
 
 class PCP01(nn.Module):
-    """The gate (1 + f(x/2) / c) / 2, from 0 to 1: the substitute for the sigmoid, at most 0.0153 from it by default.
+    """The gate (1 + f(x/2) / c) / 2, from 0 to 1: replaces the sigmoid, differs by at most 0.0153 by default.
 
     Args:
-        knots: as in ``PCP``; there is no leak, which would carry the gate out of [0, 1].
+        knots: as in ``PCP``; there is no leak, since with one the gate would leave [0, 1].
     """
 
     def __init__(self, knots: Sequence[float] = (0.5, 2.5, 1.0)) -> None:
@@ -85,16 +85,16 @@ class PCP01(nn.Module):
         self.pcp = PCP(knots)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the gate, of the shape and type of ``x``."""
+        """Return the gate, with the shape and dtype of ``x``."""
         return 0.5 + (0.5 / self.pcp.level) * self.pcp(0.5 * x)
 
 
 def _is_traced() -> bool:
-    return torch.jit.is_tracing() or torch.compiler.is_compiling()  # these see plain operations, not the function below
+    return torch.jit.is_tracing() or torch.compiler.is_compiling()  # plain operations instead of the function below
 
 
 class _FusedPCP(torch.autograd.Function):
-    """The same curve for training: saves ``x`` alone and works in place, half the memory traffic of autograd's way."""
+    """The same curve for training: saves only ``x`` and works in place, half the memory traffic of plain autograd."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, pcp: PCP) -> Tensor:
@@ -111,7 +111,7 @@ class _FusedPCP(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
         pcp = ctx.pcp
-        if torch.is_grad_enabled():  # a graph of the gradient is wanted: nothing in place
+        if torch.is_grad_enabled():  # a graph of the gradient is requested: nothing in place
             return grad * pcp.derivative(x), None
         u = x.clamp(-pcp.outer, pcp.outer)
         slope = torch.addcmul(x.new_full((), pcp.slope), u, u, value=-3 * pcp.cubic)

@@ -1,1 +1,1 @@
-"""The verb ``fer demo``: a local web page before a trained run."""
+"""The verb ``fer demo``: a local web page for a trained run."""

@@ -1,4 +1,4 @@
-"""What the page asks: the faces of a picture, and the pixels that a prediction depends on."""
+"""Answers to requests of the page: the faces of a picture, and the saliency of a prediction."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from PIL import Image
 from fer_plugins.analysis.network import as_batch
 from fer_plugins.runtime.errors import InputError
 
-MAPS = tuple(name for name in METHODS if name != "explain")  # that one returns pictures of any shape
-LEVELS = 100  # to which a map's largest absolute value is scaled
+MAPS = tuple(name for name in METHODS if name != "explain")  # explain returns pictures of any shape
+LEVELS = 100  # the maximum absolute value of a map is scaled to this
 
 
 class Answers:
-    """Answers about pictures, one at a time: the network and the largest picture share the memory.
+    """Answers about pictures, one at a time, since the network and the largest picture share the memory.
 
     Args:
-        predictor: the run.
-        search: how faces are found.
+        predictor: predictor of the run.
+        search: how faces are detected.
     """
 
     def __init__(self, predictor: Predictor, search: FaceSearch) -> None:
@@ -41,13 +41,13 @@ class Answers:
 
         Args:
             data: the image file.
-            frame: of a camera: it is searched for faces whatever its size.
-            whole: the picture is one face; nothing is searched.
+            frame: whether it is a camera frame, which is searched for faces whatever its size.
+            whole: whether the picture is one face, without detection.
 
         Returns:
             ``width``, ``height``, ``detector``, ``milliseconds``, and ``faces``, each with ``box`` (left, top, right,
-            bottom in pixels, or None), ``predicted``, ``probabilities`` (K,), ``flags``, and ``input``, the PNG that
-            the network saw, as base64.
+            bottom in pixels, or None), ``predicted``, ``probabilities`` (K,), ``flags``, and ``input``, the network's
+            input as a base64 PNG.
 
         Raises:
             InputError: the picture cannot be read.
@@ -68,19 +68,19 @@ class Answers:
         }
 
     def explain(self, data: bytes, *, method: str, label: int) -> dict[str, Any]:
-        """Return how much each pixel of a face matters for a class.
+        """Return the saliency of each pixel of a face for a class.
 
         Args:
-            data: the PNG that ``predict`` returned as ``input``.
+            data: the PNG returned by ``predict`` as ``input``.
             method: one of ``MAPS``; see ``find_maps``.
-            label: number of the class.
+            label: index of the class.
 
         Returns:
-            ``side`` S; ``peak``, the largest absolute value; ``values``, S x S whole numbers, row by row, in units of a
-            hundredth of the peak.
+            ``side`` S; ``peak``, the maximum absolute value; ``values``, S x S integers, row by row, in hundredths of
+            the peak.
 
         Raises:
-            InputError: another method, class or size, or the method does not work on this network.
+            InputError: unknown method or class, another size, or the method does not work on this network.
         """
         predictor = self._predictor
         if method not in MAPS or not 0 <= label < len(predictor.classes):

@@ -1,4 +1,4 @@
-"""``fer demo RUN``: a web page on this machine that predicts pictures and the webcam."""
+"""``fer demo RUN``: a local web page that predicts pictures and webcam frames."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def demo(run: str, *, port: int, host: str, detector: str | None, calibrate: boo
         from fer_face_prediction.predict_files import search_faces
         from fer_face_prediction.predictor import Predictor
 
-        from fer_demo_page.answers import Answers  # torch: only when the port is known to be free
+        from fer_demo_page.answers import Answers  # imports torch: only when the port is known to be free
         from fer_demo_page.run_facts import describe_run
 
         trained = find_checkpoint(run)
@@ -56,7 +56,7 @@ def demo(run: str, *, port: int, host: str, detector: str | None, calibrate: boo
 
 
 class _Ended(Exception):
-    """Ctrl-C or SIGTERM, how this verb is meant to end: a KeyboardInterrupt would count as an interrupted command."""
+    """Ctrl-C or SIGTERM, the normal end of this verb; a KeyboardInterrupt would count as an interrupted command."""
 
 
 def _serve_until_ctrl_c(server: DemoServer) -> None:

@@ -1,4 +1,4 @@
-"""What the page says of the run: its model card, and its scores with intervals, with and without copies."""
+"""Facts about the run on the page: its model card, and its scores with intervals, with and without copies."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Row = tuple[str, str]
 
 
 def describe_run(predictor: Predictor, trained: TrainedFile, detector: str) -> dict[str, Any]:
-    """Return the facts that the page shows, as JSON has them.
+    """Return the facts that the page shows, as JSON-compatible values.
 
     Args:
         predictor: the loaded run.
         trained: its checkpoint and record.
-        detector: how faces are found, in one line.
+        detector: how faces are detected, in one line.
     """
     record = trained.record
     network = _network(predictor, trained)
@@ -57,7 +57,7 @@ def _warnings(record: Record | None) -> list[str]:
 
 
 def _scores(record: Record) -> dict[str, Any] | None:
-    """Return the summary of the reported split and the rates of each class, of all images and without copies."""
+    """Return the summary of the reported split and the rates of each class, for all images and without copies."""
     split = str(record.manifest.get("reported_on"))
     scores = record.metrics.get(split)
     if not scores:
@@ -91,14 +91,14 @@ def _group(scores: Mapping[str, Any], too_few: Mapping[str, str]) -> dict[str, A
 
 
 def _with_ends(values: Mapping[str, Any], interval: Mapping[str, Any] | None, name: str) -> list[float | None]:
-    """Return value, low, high; None where there is none."""
+    """Return value, low and high; None for missing ones."""
     low, high = (interval[end] if interval else None for end in ("low", "high"))
     return [values.get(name), low, high]
 
 
 def _network(predictor: Predictor, trained: TrainedFile) -> list[Row]:
     module, preprocessing = predictor.network.module, predictor.preprocessing
-    config: Any = module.config  # of the type RunConfig; a torch module does not tell
+    config: Any = module.config  # of type RunConfig, which the type of a torch module does not show
     side, colour = preprocessing.image_size, "grey" if preprocessing.channels == 1 else "RGB"
     calibrated = f"temperature {predictor.temperature:.3g}, fitted on the validation split"
     return [

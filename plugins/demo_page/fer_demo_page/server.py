@@ -1,4 +1,4 @@
-"""The web server: this machine's own page and two questions, refused to every other site; it keeps and logs nothing."""
+"""The web server: serves its own page and two kinds of requests, rejects other sites, and keeps and logs nothing."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from fer_plugins.runtime.errors import InputError, RunError, one_line
 if TYPE_CHECKING:
     from fer_demo_page.answers import Answers
 
-LARGEST = 20_000_000  # bytes of a picture
-WAITING = 4  # pictures in memory; more are refused until one is answered
+LARGEST = 20_000_000  # maximum bytes of a picture
+WAITING = 4  # maximum pictures in memory; further ones are rejected
 PAGE = Path(__file__).parent / "page"
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -41,14 +41,14 @@ HEADERS = {
 
 
 class DemoServer(ThreadingHTTPServer):
-    """Listens at once, so that a port in use is refused before the network is loaded.
+    """HTTP server that listens at once, so that a port in use is reported before the network is loaded.
 
     Args:
-        host: a name or an address of this machine.
-        port: 0 takes a free one.
+        host: name or address of this machine.
+        port: port number; 0 picks a free one.
 
     Raises:
-        InputError: it cannot listen there.
+        InputError: it cannot listen at this address.
     """
 
     daemon_threads = True  # Ctrl-C does not wait for a browser
@@ -73,11 +73,11 @@ class DemoServer(ThreadingHTTPServer):
         return f"http://{name}:{self.server_address[1]}"
 
     def serve(self, answers: Answers, run: dict[str, Any]) -> None:
-        """Set what is served: answers about pictures, and the facts of the run."""
+        """Set what is served: answers about pictures, and facts about the run."""
         self.answers, self.run = answers, json.dumps(run).encode()
 
     def is_own(self, authority: str) -> bool:
-        """Tell whether the header Host names this server, and no name of a stranger that leads here (DNS rebinding)."""
+        """Return whether the header Host names this server, not a foreign name that resolves to it (DNS rebinding)."""
         try:
             name = urlsplit(f"//{authority}").hostname or ""
         except ValueError:
@@ -91,11 +91,11 @@ class DemoServer(ThreadingHTTPServer):
         return address.is_loopback or not self.loopback
 
     def service_actions(self) -> None:
-        """Keep the line with the page's address the last one in the terminal."""
+        """Keep the line with the page's address last in the terminal."""
         spoken()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Name a fault in one line; a browser that goes away is none."""
+        """Report an error in one line; a disconnected browser is not an error."""
         error = sys.exception()
         if not isinstance(error, OSError):
             report(error)
@@ -103,12 +103,12 @@ class DemoServer(ThreadingHTTPServer):
 
 class _Request(BaseHTTPRequestHandler):
     server: DemoServer
-    protocol_version = "HTTP/1.1"  # a camera's frames share one connection
+    protocol_version = "HTTP/1.1"  # camera frames share one connection
     server_version, sys_version = "fer-demo", ""
     timeout = 30  # seconds without a byte
 
     def do_GET(self) -> None:
-        """Answer with a file of the page, or the facts of the run."""
+        """Send a file of the page, or the facts about the run."""
         if not self._is_allowed():
             return
         path = urlsplit(self.path).path
@@ -121,8 +121,8 @@ class _Request(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.NOT_FOUND, "no such page")
 
     def do_POST(self) -> None:
-        """Answer a question about the picture in the body."""
-        self.close_connection = True  # until the body is read
+        """Answer a request about the picture in the body."""
+        self.close_connection = True  # until the body has been read
         if not self._is_allowed():
             return
         url = urlsplit(self.path)
@@ -131,7 +131,7 @@ class _Request(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():
             return self._refuse(HTTPStatus.LENGTH_REQUIRED, "send the picture with its length")
-        if len(length) > 12 or int(length) > LARGEST:  # Python reads no number of thousands of digits
+        if len(length) > 12 or int(length) > LARGEST:  # int() rejects thousands of digits
             size = f"{LARGEST // 10**6} MB"
             return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"this picture is larger than {size}; shrink it")
         if not self.server.places.acquire(blocking=False):
@@ -156,13 +156,13 @@ class _Request(BaseHTTPRequestHandler):
                 answer = answers.explain(body, method=value("method"), label=label)
         except (InputError, RunError) as error:
             return self._refuse(HTTPStatus.UNPROCESSABLE_ENTITY, one_line(error))
-        except Exception as error:  # whatever a plug-in's network raises; the page goes on
+        except Exception as error:  # anything raised by a plug-in's network; the page continues
             report(error)
             return self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"the network fails: {type(error).__name__}")
         self._send(HTTPStatus.OK, json.dumps(answer).encode())
 
     def _is_allowed(self) -> bool:
-        """Refuse another site's script: one that reached this server by its own name, or posts to ours."""
+        """Reject requests from other sites: a script that reached this server by another name, or posts to it."""
         host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
         if self.server.is_own(host) and origin in (None, f"http://{host}"):
             return True
@@ -187,7 +187,7 @@ class _Request(BaseHTTPRequestHandler):
 
 
 def _is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches a name or address."""
+    """Return whether a name or address is reachable only from this machine."""
     try:
         return all(
             ipaddress.ip_address(str(entry[4][0]).partition("%")[0]).is_loopback
@@ -198,7 +198,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def report(error: BaseException | None) -> None:
-    """Print a fault in one line; with ``FER_DEBUG=1`` its traceback too."""
+    """Print an error in one line; with ``FER_DEBUG=1`` also its traceback."""
     if os.environ.get("FER_DEBUG") == "1" and error is not None:
         import traceback
 

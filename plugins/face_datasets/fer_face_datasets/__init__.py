@@ -1,1 +1,1 @@
-"""Readers of the published datasets of facial expressions."""
+"""Readers of published facial expression datasets."""

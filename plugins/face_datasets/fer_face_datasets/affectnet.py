@@ -1,4 +1,4 @@
-"""AffectNet: photographs found by web search, from its lists (csv) or from its folders of images and annotations."""
+"""AffectNet: photographs found by web search, read from lists (csv) or from folders of images and annotations."""
 
 from __future__ import annotations
 
@@ -46,31 +46,32 @@ def affectnet(
     ignore: list[str] | None = None,
     on_bad_image: OnBadImage = "error",
 ) -> ListedDataset:
-    """Several hundred thousand photographs with one of eight expressions, by one annotator each.
+    """AffectNet: several hundred thousand photographs with one of eight expressions, each labelled by one annotator.
 
-    Mollahosseini, Hasani, Mahoor, "AffectNet", 2017. ``root`` is a folder or zip that holds one of these:
+    Mollahosseini, Hasani, Mahoor, "AffectNet", 2017. ``root`` is a folder or zip with one of these layouts:
 
-    - ``training.csv`` and ``validation.csv`` (columns ``subDirectory_filePath`` and ``expression``) with the images
-      that they name, anywhere below;
-    - ``train_set/images/N.jpg`` with ``train_set/annotations/N_exp.npy``, likewise ``val_set``, under any usual names
-      of the splits;
+    - ``training.csv`` and ``validation.csv`` (columns ``subDirectory_filePath`` and ``expression``) with their images,
+      at any depth;
+    - ``train_set/images/N.jpg`` with ``train_set/annotations/N_exp.npy``, and likewise ``val_set``; all usual names of
+      splits are accepted;
     - class folders, ``train/0..7/*`` by code or ``train/<class>/*`` by name.
 
     Codes: 0 neutral, 1 happy, 2 sad, 3 surprise, 4 fear, 5 disgust, 6 anger, 7 contempt; none, uncertain and no face (8
     to 10) are left out and counted. The release's validation split is "test", and there is no "val": use --protocol
-    official_val. Of a copy with a test split of its own, each split is what it is called. Labels are read at the first
-    use, since the second layout has a file for each.
+    official_val. If a copy has its own test split, all splits keep their names. Labels are read at the first use, since
+    the second layout has a file for each.
 
     Args:
-        root: folder, zip or tar that holds AffectNet.
-        names: what class folders mean, where they are neither named nor the release's codes: a mapping from words to
-            expressions (or to train, val, test), a list of names for 0, 1, 2, ..., or a JSON or YAML file of one.
-        ignore: files and folders, relative to the root, that are no part of it.
-        expressions: 8, or 7 without contempt.
-        on_bad_image: what an unreadable image leads to: error, or skip (left out and counted in the notes).
+        root: folder, zip or tar with AffectNet.
+        names: meaning of class folders that have neither class names nor the release's codes: a mapping from words to
+            expressions (or to train, val, test), a list of names for 0, 1, 2, ..., or a JSON or YAML file with one of
+            these.
+        ignore: files and folders to leave out, relative to the root.
+        expressions: number of classes: 8, or 7 without contempt.
+        on_bad_image: what to do with an unreadable image: error, or skip (left out and counted in the notes).
 
     Raises:
-        InputError: neither layout, unknown codes, an image or annotation that is missing, or (at first use) a bad one.
+        InputError: unknown layout, unknown codes, a missing image or annotation, or (at first use) a bad image.
     """
     check_value("affectnet", "expressions", expressions, Literal[8, 7])
     files = open_root("affectnet", root, _LAYOUTS, ignore=ignore)
@@ -84,7 +85,7 @@ def affectnet(
         "affectnet",
         "AffectNet",
         files,
-        copy.list_rows if lists or annotated else copy.list_rows(),  # of folders names alone are read
+        copy.list_rows if lists or annotated else copy.list_rows(),  # for folders, only names are read
         options={"expressions": expressions, "names": names},
         on_bad_image=on_bad_image,
         classes=classes,
@@ -92,27 +93,27 @@ def affectnet(
 
 
 class _Label(NamedTuple):
-    """The label of one image, as it was read."""
+    """The label of one image as read."""
 
-    name: str  # of the image; "" where it is not there
+    name: str  # of the image; "" if it does not exist
     code: int
     split: str
-    where: str  # which image of which list or annotation
+    where: str  # image and the list or annotation, for messages
 
 
 @dataclass
 class _Copy:
-    """What lies in a copy by the names of its files, and how it is read."""
+    """The files of a copy, sorted by name, and options for reading them."""
 
     files: RootFiles
-    known: tuple[str, ...]  # the classes
+    known: tuple[str, ...]  # class names
     names: ClassNames
-    skip: bool  # whether rows without their image are left out
+    skip: bool  # whether to leave out rows without an image
     lists: list[tuple[str, dict[str, str]]]
     annotated: list[tuple[str, dict[str, str]]]
 
     def __post_init__(self) -> None:
-        """Refuse folders of annotations that name no split, and two layouts side by side."""
+        """Raise InputError for annotation folders that name no split, and for two layouts in one copy."""
         for name, match in self.annotated:
             if self.names.split(match["split"]) is None:
                 raise InputError(
@@ -127,7 +128,7 @@ class _Copy:
             )
 
     def list_rows(self) -> Listing:
-        """Read the lists, or every annotation."""
+        """Read the lists, or all annotations."""
         notes: list[str] = []
         if self.lists:
             layout, labels = "lists (csv)", list(self._read_lists())
@@ -149,7 +150,7 @@ class _Copy:
         for label in labels:
             expression = (*_CODES, *_NO_EXPRESSION)[label.code]
             if expression in self.known:
-                # There is no public test split: what everybody reports on is the validation split.
+                # There is no public test split: the validation split, on which everybody reports, is used.
                 place = "test" if label.split == "val" and not three else label.split
                 rows.append(Row(label.name, self.known.index(expression), place))
             else:
@@ -188,13 +189,13 @@ class _Copy:
 
     def _read_lists(self) -> Iterator[_Label]:
         images: dict[str, str] = {}
-        twice: dict[str, str] = {}  # trees of images beside each other, such as aligned ones
+        twice: dict[str, str] = {}  # several trees of images, such as aligned ones
         for image in filter(is_image, self.files.names):
             if (key := _last_two(image)) in images:
                 twice[key] = image
             images.setdefault(key, image)
         for listed, match in self.lists:
-            # Only these two: the landmarks beside them are hundreds of MB.
+            # Only these two columns: the landmarks next to them have hundreds of MB.
             _, lines = read_rows(self.files, listed, only=("subDirectory_filePath", "expression"))
             for number, (path, code) in enumerate(lines, start=1):
                 where = f"{self.files.where(listed)}: row {number}"
@@ -236,5 +237,5 @@ def _code(text: str, where: str) -> int:
 
 
 def _last_two(path: str) -> str:
-    """Return folder and file of a path: what the lists and the unpacked images have in common."""
+    """Return the last folder and file name of a path, which lists and unpacked images have in common."""
     return "/".join(split_name(path)[-2:])

@@ -1,4 +1,4 @@
-"""CK+: the extended Cohn-Kanade database, from class folders, from the csv of 920 images, or from the official tree."""
+"""CK+, the extended Cohn-Kanade database: from class folders, the csv of 920 images, or the official tree."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fer_plugins.data.expressions import EXPRESSIONS
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "<class>/S005_001_00000011.png, ckextended.csv, or cohn-kanade-images with Emotion"
-# Rows of the release; the neutral ones are the first image of every sequence, labelled or not.
+# Rows of the csv; the neutral ones are the first image of every sequence, labelled or not.
 _ROWS = dict(zip(EXPRESSIONS, (45, 59, 25, 69, 28, 83, 593, 18), strict=True))
 
 
@@ -39,33 +39,33 @@ def ckplus(
     check: Check = "error",
     on_bad_image: OnBadImage = "error",
 ) -> ListedDataset:
-    """Posed expressions from neutral to peak: 327 labelled sequences of 118 people, seven classes with contempt.
+    """CK+: posed expressions from neutral to peak; 327 labelled sequences of 118 people, seven classes with contempt.
 
-    Lucey et al., "The extended Cohn-Kanade dataset (CK+)", 2010. ``root`` is a folder or zip that holds one of these:
+    Lucey et al., "The extended Cohn-Kanade dataset (CK+)", 2010. ``root`` is a folder or zip with one of these layouts:
 
-    - class folders of files named ``S###_###_########.png`` (981 images of 48 x 48 pixels, three of each sequence):
-      subject and sequence are read from the names. Where they hold folders of whole sequences, from neutral to peak,
-      the images are chosen as from the official tree;
-    - ``ckextended.csv`` (920 rows ``emotion,pixels,Usage``, eight classes; its 593 neutral rows are most of it). It
-      names no subject, so a subject-disjoint split of it is impossible;
+    - class folders with files named ``S###_###_########.png`` (981 images of 48 x 48 pixels, three per sequence):
+      subject and sequence are read from the names. If they hold folders of whole sequences, from neutral to peak, the
+      images are selected as for the official tree;
+    - ``ckextended.csv`` (920 rows ``emotion,pixels,Usage``, eight classes; 593 of the rows are neutral). It has no
+      subjects, so that a subject-disjoint split is impossible;
     - the official tree ``cohn-kanade-images/S###/###/*.png`` with ``Emotion/S###/###/*_emotion.txt``: the last images
-      of each labelled sequence, and its first as neutral where that is asked for (it then shows no expression, however
-      many images at the end are asked for).
+      of each labelled sequence, and on request its first image as neutral (which then has no other label, however many
+      images at the end are requested).
 
-    There is no official split but the csv's.
+    There is no official split except that of the csv.
 
     Args:
-        root: folder, zip or tar that holds CK+, or the csv.
-        last_frames: of whole sequences, how many images at the end of each labelled one, at least 1.
-        first_frame_neutral: of whole sequences, whether the first image of each labelled one is neutral.
-        names: what class folders mean, where they are words of another language or numbers: a mapping from words to
-            expressions, a list of names for 0, 1, 2, ..., or a JSON or YAML file of one.
-        ignore: files and folders, relative to the root, that are no part of it.
-        check: what follows when counts differ from the release's: error, warn (a sentence in the notes) or off.
-        on_bad_image: what an unreadable image leads to: error, or skip (left out and counted in the notes).
+        root: folder, zip or tar with CK+, or the csv.
+        last_frames: number of images at the end of each labelled sequence, at least 1; for copies with whole sequences.
+        first_frame_neutral: use the first image of each labelled sequence as neutral; for copies with whole sequences.
+        names: meaning of class folders in another language or with numbers: a mapping from words to expressions, a list
+            of names for 0, 1, 2, ..., or a JSON or YAML file with one of these.
+        ignore: files and folders to leave out, relative to the root.
+        check: what to do if counts differ from the release's: error, warn (add a sentence to the notes) or off.
+        on_bad_image: what to do with an unreadable image: error, or skip (left out and counted in the notes).
 
     Raises:
-        InputError: none of the layouts, several of them, unknown labels, other counts, or (at first use) a bad image.
+        InputError: unknown layout, several layouts, unknown labels, other counts, or (at first use) a bad image.
     """
     if last_frames < 1:
         raise InputError(f"ckplus: last_frames is {last_frames}; give --data.last_frames at least 1")
@@ -79,7 +79,7 @@ def ckplus(
 def _list_rows(
     files: RootFiles, csv: FaceTable | None, names: ClassNames, frames: Frames, on_bad_image: OnBadImage
 ) -> Listing:
-    """Find out which layout it is and list its images."""
+    """Detect the layout and list the images."""
     labelled = rf"(?:[^/]+/)*(?P<sequence>S\d{{3}}/\d{{3}})/{FRAME}_emotion\.txt"
     emotions = match_files(files, labelled, "ckplus")
     named = [name for name in files.names if is_image(name) and re.search(FRAME, name, re.IGNORECASE)]
@@ -107,7 +107,7 @@ def _list_rows(
     listing = list_folders(files, tree, names, frames) if sorted_in else list_tree(files, emotions, images, frames)
     names.refuse_unused(str(files.path), tree.words())
     read = {*images, *(image.name for image in tree.images)}
-    names_left = set(files.names)  # less a second copy
+    names_left = set(files.names)  # without a second copy
     unread = [name for name in named if name in names_left - read]
     if unread:
         listing.notes.append(
@@ -119,7 +119,7 @@ def _list_rows(
 def _find_csv(
     root: str | os.PathLike[str] | None, ignore: Sequence[str] | None = None
 ) -> tuple[FaceTable | None, RootFiles]:
-    """Return the csv of pixels that the root is or holds, None without one, and the files; InputError for two."""
+    """Return the csv of pixels that the root is or holds, or None, and the files; InputError for two."""
     files = open_root("ckplus", root, _LAYOUTS, ignore=ignore, tables=True)
     if files.is_file:
         try:

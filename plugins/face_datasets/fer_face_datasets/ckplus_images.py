@@ -1,4 +1,4 @@
-"""The images of CK+: the official tree with its labels, class folders, and class folders of whole sequences."""
+"""Images of CK+: the official tree with its labels, class folders, and class folders of whole sequences."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ from fer_plugins.runtime.errors import InputError
 SEQUENCES = published_counts.CKPLUS_SEQUENCES
 _SEVEN = tuple(SEQUENCES)
 FRAME = r"(?P<subject>S\d{3})_(?P<take>\d{3})_(?P<frame>\d{8})"
-_EMOTION_CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sad", "surprise")  # of the Emotion files
+_EMOTION_CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sad", "surprise")  # of Emotion files
 _NO_PEAK = "lack the image that was labelled, so that the last one there stands for it"
 _NO_START = "do not begin with image 1, so that their first may be no neutral face"
 
 
 class Frames(NamedTuple):
-    """Which images of a sequence are samples."""
+    """Which images of a sequence are used."""
 
-    last: int  # how many at its end
-    neutral: bool  # whether its first is neutral
+    last: int  # number of images at its end
+    neutral: bool  # whether its first image is used as neutral
 
     def choose(self, images: list[str], label: str) -> list[tuple[str, str]]:
-        """Return (name, expression) of the samples; a first image that is neutral shows no expression."""
+        """Return (name, expression) of the images used; a neutral first image gets no second label."""
         first = images[:1] if self.neutral and len(images) > 1 else []
         peak = images[len(first) :][-self.last :]
         return [*((image, "neutral") for image in first), *((image, label) for image in peak)]
 
     def counts(self) -> dict[str, dict[str, int]] | None:
-        """Return the release's counts, where they are known: longer ends may outnumber a short sequence's images."""
+        """Return the release's counts; None if ``last`` is not 1, since short sequences may have fewer images."""
         if self.last != 1:
             return None
         return {"all": {**SEQUENCES, **({"neutral": 327} if self.neutral else {})}}
 
     def title(self) -> str:
-        """Return what is taken, in words."""
+        """Return a description of the selection."""
         return f"last {self.last} of each labelled sequence" + (", first as neutral" if self.neutral else "")
 
 
 def is_series(tree: ClassTree) -> bool:
-    """Tell whether the class folders hold folders of sequences."""
+    """Return whether the class folders hold folders of sequences."""
     return any(image.inner for image in tree.images)
 
 
 def list_folders(files: RootFiles, tree: ClassTree, names: ClassNames, frames: Frames) -> Listing:
     """List class folders of images, or of sequences of images from neutral to peak.
 
-    Raises InputError for an unknown class, an image twice, or names that say neither subject nor sequence.
+    Raises InputError for an unknown class, a duplicate image, or names without subject and sequence.
     """
     labels = {word: names.expression(word) for word in tree.words()}
     if labels and all(re.fullmatch(r"S\d{3}(?:[_-]\d{3})?", word, re.IGNORECASE) for word in labels):
@@ -99,7 +99,7 @@ def list_folders(files: RootFiles, tree: ClassTree, names: ClassNames, frames: F
 
 
 def _person_of(files: RootFiles, image: ClassFile, *, series: bool) -> tuple[str, str]:
-    """Return subject and sequence of an image, from its own name or from the folders above it."""
+    """Return subject and sequence of an image, from its own name or the folders above it."""
     matched = re.match(FRAME, image.file, re.IGNORECASE)
     if matched:
         return matched["subject"].upper(), f"{matched['subject'].upper()}_{matched['take']}"
@@ -124,11 +124,10 @@ def _order_of(name: str) -> tuple[int, str]:
 def list_tree(
     files: RootFiles, emotions: list[tuple[str, dict[str, str]]], images: list[str], frames: Frames
 ) -> Listing:
-    """List the official tree: the last images of each labelled sequence, and its first as neutral if requested.
+    """List the official tree: the last images of each labelled sequence, and on request its first as neutral.
 
-    ``emotions`` are the files of labels, with the groups ``sequence`` ("S005/001") and ``frame``, which was labelled;
-    ``images`` lie as S005/001/S005_001_00000001.png. Raises InputError if labels or images are missing, or one is
-    twice.
+    ``emotions`` are the label files, with the groups ``sequence`` ("S005/001") and ``frame``, the labelled one;
+    ``images`` are named S005/001/S005_001_00000001.png. Raises InputError if labels or images are missing or duplicate.
     """
     if not emotions:
         raise InputError(
@@ -174,7 +173,7 @@ def list_tree(
 
 
 def sequence_of(name: str) -> str:
-    """Return "S005_001" of ".../S005/001/S005_001_00000001.png", else ""."""
+    """Return "S005_001" for ".../S005/001/S005_001_00000001.png", else ""."""
     parts = split_name(name)
     if len(parts) < 3:
         return ""
@@ -183,18 +182,18 @@ def sequence_of(name: str) -> str:
 
 
 def _frame_of(name: str) -> int:
-    """Return 11 of ".../S005_001_00000011.png"."""
+    """Return 11 for ".../S005_001_00000011.png"."""
     digits = re.match(r"\d+", split_name(name)[-1].rpartition("_")[2])
     return int(digits[0]) if digits else 0
 
 
 def refuse_twice(files: RootFiles, names: list[str]) -> None:
-    """Raise InputError for two files of one name: two copies of the images, or one image under two labels."""
+    """Raise InputError for two files with the same name: two copies of the images, or one image with two labels."""
     first_names: dict[str, str] = {}
     pairs = []
     for name in names:
         stem = split_name(name)[-1].rpartition(".")[0].upper()
-        if not stem.startswith("S"):  # a name such as 1.png is unique in its sequence only
+        if not stem.startswith("S"):  # a name such as 1.png is unique only in its sequence
             continue
         if stem in first_names:
             pairs.append((first_names[stem], name))

@@ -1,4 +1,4 @@
-"""FER2013 in any of its layouts, with the counts of the official release."""
+"""FER2013 in any of its layouts, checked against the counts of the official release."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from fer_plugins.data import published_counts
 from fer_plugins.data.expressions import EXPRESSIONS, expression_of
 from fer_plugins.runtime.errors import InputError
 
-CLASSES = EXPRESSIONS[:7]  # in the order of the csv's codes; it has no contempt
-SIDE = 48  # pixels
-_READER_VERSION = 5  # to be raised with any change in what is read: cached images of older versions are then rebuilt
+CLASSES = EXPRESSIONS[:7]  # in the order of the csv's codes; without contempt
+SIDE = 48  # pixels per side
+_READER_VERSION = 5  # raise with any change in what is read, so that cached images of older versions are rebuilt
 _SPLITS = ("train", "val", "test")
-_ALPHABETICAL = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")  # of folders, from 0
+_ALPHABETICAL = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")  # order of numbered folders, from 0
 # Samples per split (Training, PublicTest, PrivateTest) and class, in the order of CLASSES.
 OFFICIAL_COUNTS = np.array([list(counts.values()) for counts in published_counts.FER2013.values()], dtype=np.int64)
 _REMEDY = (
@@ -48,45 +48,44 @@ def fer2013(
     codes: list[str] | None = None,
     votes: str | None = None,
 ) -> ListedDataset:
-    """The faces of the ICML 2013 challenge: 35,887 grey images of 48 x 48 pixels, seven classes, three splits.
+    """FER2013, the faces of the ICML 2013 challenge: 35,887 grey images of 48 x 48 pixels, seven classes, three splits.
 
     Goodfellow et al., "Challenges in representation learning: a report on three machine learning contests", 2013.
-    Training is "train", PublicTest "val", PrivateTest "test". ``root`` is one of these, as a file, or a folder or
-    zip that holds it at any depth, is known by what it holds and not by its name, and is read in place:
+    Training is "train", PublicTest "val", PrivateTest "test". ``root`` is one of the following, as a file, or as a
+    folder or zip that holds it at any depth. It is recognised by content, not by name, and is read in place:
 
-    - a csv of pixels (``emotion,pixels,Usage``), alone, compressed, in a tar or a zip; also in other spellings: names
-      for codes, decimals, semicolons, one column a pixel, no header, UTF-16;
-    - images as ``train/<class>/Training_*`` and ``test/<class>/PublicTest_*|PrivateTest_*``, under any names of splits,
-      classes by name in any case or by the csv's codes; without such file names the split is the folder's, and where
-      that is only train and test there is no "val";
-    - a csv for each split, without a column of splits;
-    - arrays: npz, npy (images and labels) or HDF5; Parquet or Arrow, as Hugging Face exports them;
-    - ``train.csv`` (``emotion,pixels``): all "train". ``test.csv`` has no labels and is refused.
+    - a csv of pixels (``emotion,pixels,Usage``), plain, compressed, in a tar or a zip; variants are accepted: names
+      instead of codes, decimals, semicolons, one column per pixel, no header, UTF-16;
+    - images as ``train/<class>/Training_*`` and ``test/<class>/PublicTest_*|PrivateTest_*``, with any usual names of
+      splits, and classes by name in any case or by the csv's codes. Without such file names the split is that of the
+      folder; if there are only train and test folders, there is no "val";
+    - one csv per split, without a column of splits;
+    - arrays: npz, npy (images and labels) or HDF5; Parquet or Arrow, as exported by Hugging Face;
+    - ``train.csv`` (``emotion,pixels``): all rows are "train". ``test.csv`` has no labels and is rejected.
 
-    Where several lie in one place the first in this order is read, csv files of the well-known names
-    (``fer2013.csv``, ``icml_face_data.csv``, ``fer2013.tar.gz``, ``fer2013.zip``) before all, and ``notes`` says so.
-    Construction looks at names and first lines only; everything is read at the first use.
+    If there are several, the first in this order is read, with csv files of well-known names (``fer2013.csv``,
+    ``icml_face_data.csv``, ``fer2013.tar.gz``, ``fer2013.zip``) before all others, and ``notes`` says so. The
+    constructor looks only at names and first lines; everything is read at the first use.
 
     Args:
-        root: file or folder that holds FER2013.
-        names: what class folders and folders of splits mean, where they are words of another language or numbers: a
-            mapping from words to expressions (or to train, val, test), a list of names for 0, 1, 2, ..., or a JSON or
-            YAML file of one.
-        ignore: files and folders, relative to the root, that are no part of it.
-        check: what follows when the number of samples of any split and class, or the size of an image, is not the
-            official release's: error, warn (a sentence in the notes) or off.
-        on_bad_image: what an unreadable or truncated image, or a row with wrong pixels, leads to: error, or skip
-            (left out and counted in the notes).
-        codes: class names in the order of the copy's codes, where they are not 0 anger, 1 disgust, 2 fear, 3 happy,
-            4 sad, 5 surprise, 6 neutral: many copies number the classes alphabetically.
-        votes: the path of FER+'s fer2013new.csv, ten annotators' votes on the same images. Labels, training and
-            selection stay those of FER2013 (``ferplus`` trains on votes); each scored split is compared with their
-            majority, too (``vote_majority`` of metrics.json). ``root`` must be a csv in the official order.
+        root: file or folder with FER2013.
+        names: meaning of class and split folders in another language or with numbers: a mapping from words to
+            expressions (or to train, val, test), a list of names for 0, 1, 2, ..., or a JSON or YAML file with one of
+            these.
+        ignore: files and folders to leave out, relative to the root.
+        check: what to do if the number of samples of any split and class, or the size of an image, differs from the
+            official release: error, warn (add a sentence to the notes) or off.
+        on_bad_image: what to do with an unreadable or truncated image, or a row with wrong pixels: error, or skip (left
+            out and counted in the notes).
+        codes: class names in the order of the copy's codes, if they are not 0 anger, 1 disgust, 2 fear, 3 happy, 4 sad,
+            5 surprise, 6 neutral; many copies number the classes alphabetically.
+        votes: path of FER+'s fer2013new.csv, with votes of ten annotators on the same images. Labels, training and
+            selection remain those of FER2013 (``ferplus`` trains on votes); the scores of each split are also compared
+            with the majority vote (``vote_majority`` in metrics.json). ``root`` must be a csv in the official order.
 
     Raises:
-        InputError: on construction when the layout is none of these, or has lost the order that ``votes`` follow; on
-            the first use when a sample is bad, a label or Usage is unknown, the counts differ, or votes and rows do not
-            belong together.
+        InputError: on construction if the layout is unknown, or has lost the order that ``votes`` need; on first use if
+            a sample is bad, a label or Usage is unknown, the counts differ, or votes and rows do not match.
     """
     meaning = _read_codes(codes)
     copy = recognise(root, ClassNames(names), ignore, read_file="" if votes is None else "fer2013new.csv")
@@ -106,7 +105,7 @@ def fer2013(
     return dataset
 
 
-FER2013 = fer2013  # as the release is written
+FER2013 = fer2013  # spelling of the release
 
 
 def _identify(dataset: ListedDataset, copy: FaceCopy, *, recoded: bool) -> Identity:
@@ -142,7 +141,7 @@ def _list_samples(
         if check == "warn":
             listing.notes.append(f"{listing.deviations[0]} as FER2013's are: the first, {first}.")
     counts = OFFICIAL_COUNTS.copy()
-    if "val" not in copy_splits:  # it lies in test
+    if "val" not in copy_splits:  # it is part of test
         counts[2] += counts[1]
     official = {split: counts[at].tolist() for at, split in enumerate(_SPLITS) if split in copy_splits}
     listing.release = Release(
@@ -154,7 +153,7 @@ def _list_samples(
 
 
 def _read_images(copy: FaceCopy, on_bad_image: OnBadImage) -> tuple[Listing, tuple[str, ...]]:
-    """Decode images in class folders; return the listing, and the splits that the copy tells apart."""
+    """Decode images in class folders; return the listing, and the splits that the copy distinguishes."""
     listing = Listing(copy.title, CLASSES, [])
     images = []
     reasons = []
@@ -189,7 +188,7 @@ def _read_images(copy: FaceCopy, on_bad_image: OnBadImage) -> tuple[Listing, tup
 def _read_table(
     copy: FaceCopy, codes: tuple[str, ...], on_bad_image: OnBadImage, votes: VotesFile
 ) -> tuple[Listing, tuple[str, ...]]:
-    """Read all rows; return the listing, and the splits that the copy tells apart. Without a split all is training."""
+    """Read all rows; return the listing, and the splits that the copy distinguishes. Without a split, all is train."""
     assert copy.table is not None
     rows = copy.table.read(on_bad_image)
     labels, bad = code_labels(rows, CLASSES, codes, remedy=_REMEDY)
@@ -204,7 +203,7 @@ def _read_table(
     if copy.table.kind != "csv":
         listing.images = [_to_grey(image) for image in rows.images]
     if copy.table.has_splits:
-        return listing, _SPLITS  # what is missing there was lost
+        return listing, _SPLITS  # a missing split was lost
     splits = {row.split for row in (*listing.rows, *listing.bad_rows)} - {""}
     if splits == {"train"}:
         listing.notes.append(
@@ -220,7 +219,7 @@ def _to_grey(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def _describe_order(listing: Listing) -> str:
-    """Say in which other order of classes the counts are the release's; "" where they are in none."""
+    """Return the order of classes with which the counts are the release's; "" if there is none."""
     official: Mapping[str, Mapping[str, int]] = listing.release.counts or {}
     counted = Counter((row.split, row.label) for row in (*listing.rows, *listing.bad_rows))
     columns = {tuple(row[name] for row in official.values()): name for name in CLASSES}

@@ -1,4 +1,4 @@
-"""Recognises the layout of a copy of FER2013 by its content, at any depth of folders."""
+"""Detect the layout of a copy of FER2013 by content, at any folder depth."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LOOKED_FOR = (
 
 @dataclass(frozen=True)
 class FaceCopy:
-    """A table of faces, or images in class folders, and the files among which they lie."""
+    """A table of faces, or images in class folders, and all files around them."""
 
     files: RootFiles
     table: FaceTable | None = None
@@ -37,11 +37,11 @@ class FaceCopy:
 
     @property
     def title(self) -> str:
-        """What it is, for the notes."""
+        """Description for the notes."""
         return self.table.title if self.table else f"{_CLASS_FOLDERS} in {self.files.path.resolve().name}"
 
     def digests(self) -> list[str]:
-        """Hash what is read."""
+        """Return hashes of everything that is read."""
         return [self.table.digest() if self.table else self.files.digest(image.name for image in self.images)]
 
 
@@ -53,17 +53,17 @@ def recognise(
     owner: str = "fer2013",
     read_file: str = "",
 ) -> FaceCopy:
-    """Find out what ``root`` is from names and a csv's first lines; also a folder in an archive (``a.zip/images``).
+    """Detect what ``root`` is from names and first lines of a csv; also a folder in an archive (``a.zip/images``).
 
     Args:
-        root: as given.
-        names: what class folders and folders of splits mean, if their own names do not say it.
-        ignore: files and folders in it that the user leaves out.
-        owner: the dataset, for messages.
-        read_file: a file beside the images that the caller reads, so that no note mentions it.
+        root: the user's path.
+        names: meaning of class and split folders, if their own names do not say it.
+        ignore: files and folders to leave out, relative to the root.
+        owner: name of the dataset, for messages.
+        read_file: a file next to the images that the caller reads, so that no note mentions it.
 
     Raises:
-        InputError: it cannot be read, or is none of FER2013's layouts.
+        InputError: the root cannot be read, or has none of FER2013's layouts.
     """
     meanings = names or ClassNames()
     files = open_root(owner, root, "FER2013", ignore=ignore, tables=True, enter=False)
@@ -82,7 +82,7 @@ def recognise(
 
 
 def _open_tar_of_images(files: RootFiles, meanings: ClassNames, ignore: Sequence[str] | None) -> RootFiles | None:
-    """Return the files of a tar that holds class folders; None where it holds none, or cannot be read so."""
+    """Return the files of a tar with class folders; None if it has none, or cannot be read this way."""
     try:
         inner = open_root("fer2013", files.path, "FER2013", ignore=ignore)
         return inner if has_class_folders(inner, meanings) else None
@@ -91,7 +91,7 @@ def _open_tar_of_images(files: RootFiles, meanings: ClassNames, ignore: Sequence
 
 
 def _recognise_among(files: RootFiles, meanings: ClassNames, read_file: str) -> FaceCopy:
-    """Choose among what lies there: complete copies first, exact pixels before JPEG, known names first."""
+    """Choose among several candidates: complete copies first, exact pixels before JPEG, known names first."""
     tables = find_tables(files)
     archives = [*tables.zips, *(name for name in files.names if name.lower().endswith(PACKED))]
     packed = [] if files.packed else archives
@@ -143,7 +143,7 @@ def _recognise_among(files: RootFiles, meanings: ClassNames, read_file: str) -> 
 
 
 def _table_of(files: RootFiles, tables: CopyTables, chosen: str, splits: list[str]) -> FaceTable | None:
-    """Return the table that was chosen; None where it is class folders or an archive."""
+    """Return the chosen table; None if class folders or an archive were chosen."""
     if chosen in splits[:1] and chosen not in tables.complete:
         return FaceTable(files, tuple(splits))
     if chosen in tables.arrow:
@@ -175,7 +175,7 @@ def _refuse(files: RootFiles, refused: dict[str, str]) -> InputError:
 
 
 def _describe_first(files: RootFiles) -> str:
-    """Say what the first files look like, where one of them is known to be something else."""
+    """Describe the first files, if one of them is known to be something else."""
     if "xl/workbook.xml" in files.names:
         return "; it looks like an Excel workbook: save the sheet as csv"
     with files.opened() as open_file:

@@ -1,4 +1,4 @@
-"""FER2013 as images in class folders, named or numbered by its own codes."""
+"""FER2013 as images in class folders, with class names or FER2013's own codes."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from fer_plugins.data.expressions import EXPRESSIONS
 from fer_plugins.data.split_names import split_of
 from fer_plugins.runtime.errors import InputError
 
-_CLASSES = EXPRESSIONS[:7]  # in the order of FER2013's codes 0 to 6; it has no contempt
-# How the files of the images that were unpacked from the csv begin.
+_CLASSES = EXPRESSIONS[:7]  # in the order of FER2013's codes 0 to 6; without contempt
+# Prefixes of image files unpacked from the csv.
 _PREFIXES = {"training": "train", "publictest": "val", "privatetest": "test"}
 
 
 class FolderImage(NamedTuple):
     """One image in a class folder."""
 
-    name: str  # in the file set
+    name: str  # name in the file set
     split: str
     expression: str
-    is_named: bool  # whether its own name says the split
+    is_named: bool  # whether its own file name contains the split
 
 
 def has_class_folders(files: RootFiles, names: ClassNames) -> bool:
-    """Tell whether images lie in a folder that names a class, or in one below a split."""
+    """Return whether there are images in a folder that names a class, or in one below a split."""
     paths = {tuple(split_name(name)[:-1]) for name in files.names if is_image(name)}
     folders = set(divide_folders(paths, names).values())
     classes = {part for folder in folders for part in folder if names.expression(part)}
@@ -43,10 +43,10 @@ def has_class_folders(files: RootFiles, names: ClassNames) -> bool:
 
 
 def find_class_folders(files: RootFiles, names: ClassNames) -> tuple[list[FolderImage], list[str]]:
-    """Find the images in class folders, by name (in any order) or by FER2013's own codes 0 to 6; and notes on them.
+    """Find images in class folders, by name (in any order) or by FER2013's own codes 0 to 6; also return notes.
 
-    The split is the file name's where that begins with Training_, PublicTest_ or PrivateTest_, else its folder's.
-    Raises InputError for a class that FER2013 does not have, or images without a split.
+    The split is that of the file name if it begins with Training_, PublicTest_ or PrivateTest_, else that of the
+    folder. Raises InputError for a class that FER2013 does not have, or images without a split.
     """
     tree = find_tree(files, names)
     folders = tree.words()
@@ -79,7 +79,7 @@ def find_class_folders(files: RootFiles, names: ClassNames) -> tuple[list[Folder
 def _refuse_words(
     files: RootFiles, unknown: list[str], tree: ClassTree, meanings: Mapping[str, str | None]
 ) -> InputError:
-    """Return the error for class folders that mean none of the seven classes, with what can be done about them."""
+    """Return the error for class folders that mean none of the seven classes, with a remedy."""
     folders = sorted({image.name.rpartition("/")[0] for image in tree.images if image.folder in unknown})
     shown = ", ".join(repr(make_printable(word)[:40]) for word in unknown[:12])
     lacking = sorted({expression for word in unknown if (expression := meanings[word])})

@@ -1,4 +1,4 @@
-"""FER+'s votes beside the labels of FER2013: found, hashed, and put to the rows that they are of."""
+"""FER+'s votes in addition to the labels of FER2013: find, hash and match them with the rows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from fer_face_datasets.ferplus_votes import match_votes, open_votes
 from fer_face_datasets.official_files import find_checksum
 from fer_plugins.runtime.errors import InputError
 
-_JUDGED = 1000  # rows from which on labels must agree with the votes
-_LEAST_AGREEING = 0.5  # 64 % of the official labels have most votes; of labels in random order 18 %
+_JUDGED = 1000  # minimum number of rows for which labels are checked against the votes
+_LEAST_AGREEING = 0.5  # 64 % of the official labels have most votes; of randomly ordered labels 18 %
 
 
 @dataclass(frozen=True)
 class VotesFile:
-    """Where fer2013new.csv lies; None of it where no votes are wanted."""
+    """Location of fer2013new.csv; ``files`` is None without votes."""
 
     copy: FaceCopy
     files: RootFiles | None = None
@@ -40,7 +40,7 @@ class VotesFile:
         return cls(copy, *open_votes(path, "--data.votes"))
 
     def digests(self) -> list[str]:
-        """Hash the copy and the votes."""
+        """Return hashes of the copy and the votes."""
         return [*self.copy.digests(), *([self.files.digest([self.name])] if self.files else [])]
 
     def columns(self, faces: FaceRows, labels: Sequence[int]) -> dict[str, npt.NDArray[np.float64]]:

@@ -1,4 +1,4 @@
-"""FERG-DB: stylised characters; a character is a subject."""
+"""FERG-DB: stylised characters; each character is a subject."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ def ferg(
     check: Check = "error",
     on_bad_image: OnBadImage = "error",
 ) -> ListedDataset:
-    """55,767 rendered colour images of 256 x 256 pixels: six characters, seven expressions.
+    """FERG-DB: 55,767 rendered colour images of 256 x 256 pixels; six characters, seven expressions.
 
-    Aneja et al., "Modeling stylized character expressions via deep learning", 2016. ``root`` is a folder or zip that
-    holds ``<character>/<character>_<expression>/*.png`` (the character's name before the expression may be missing).
-    The character is the subject. There is no official split, and frames of one animation are not told apart: split by
+    Aneja et al., "Modeling stylized character expressions via deep learning", 2016. ``root`` is a folder or zip with
+    ``<character>/<character>_<expression>/*.png`` (the character's name before the expression is optional). The
+    character is the subject. There is no official split, and frames of one animation cannot be distinguished: split by
     subject.
 
     Args:
-        root: folder, zip or tar that holds FERG-DB.
-        ignore: files and folders, relative to the root, that are no part of it.
-        check: what follows when counts differ from the release's: error, warn (a sentence in the notes) or off.
-        on_bad_image: what an unreadable image leads to: error, or skip (left out and counted in the notes).
+        root: folder, zip or tar with FERG-DB.
+        ignore: files and folders to leave out, relative to the root.
+        check: what to do if counts differ from the release's: error, warn (add a sentence to the notes) or off.
+        on_bad_image: what to do with an unreadable image: error, or skip (left out and counted in the notes).
 
     Raises:
-        InputError: no such folders, an unknown expression, other counts, or (at first use) a bad image.
+        InputError: unknown layout, an unknown expression, other counts, or (at first use) a bad image.
     """
     files = open_root("ferg", root, _LAYOUTS, ignore=ignore)
     return ListedDataset("ferg", "FERG", files, _list_rows(files), check=check, on_bad_image=on_bad_image)
 
 
 def _list_rows(files: RootFiles) -> Listing:
-    """Read character and expression from the folders."""
+    """Read character and expression from the folder names."""
     pattern = r"(?:(?P<split>train\w*|val\w*|test\w*)/)?(?P<character>[^/]+)/(?P<folder>[^/]+)/[^/]+"
     matches = [match for match in match_files(files, pattern, "ferg") if is_image(match[0])]
     rows: list[Row] = []

@@ -1,4 +1,4 @@
-"""FER+: the images of FER2013 with the votes of ten annotators."""
+"""FER+: the images of FER2013 with votes of ten annotators."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LAYOUTS = "fer2013.csv (or icml_face_data.csv) and fer2013new.csv, or FER2013Tr
 _VOTES = "fer2013new.csv"
 _VOTERS = 10
 _OTHER_VOTERS = 1  # rows of the release with nine votes
-_ON_TOP = {"train": 28_389, "val": 3_553, "test": 3_546}  # rows whose most voted column is an expression
+_ON_TOP = {"train": 28_389, "val": 3_553, "test": 3_546}  # rows whose column with most votes is an expression
 _TARGET_MODES = {"probability": "draw", "cross_entropy": "distribution", "multi_target": "any"}
 
 
@@ -52,31 +52,31 @@ def ferplus(
     check: Check = "warn",
     on_bad_image: OnBadImage = "error",
 ) -> ListedDataset:
-    """FER2013's images under new labels: ten people voted on each, for eight expressions, "unknown" or "no face".
+    """FER+: FER2013's images with new labels; ten people voted for eight expressions, "unknown" or "no face".
 
     Barsoum et al., "Training deep networks for facial expression recognition with crowd-sourced label distribution",
-    2016. ``root`` is a folder or zip that holds FER2013 as a csv (only there the order of the images is kept) and
-    ``fer2013new.csv`` (https://github.com/microsoft/FERPlus), which has a row for each of its rows; or the folders
-    ``FER2013Train``, ``FER2013Valid`` and ``FER2013Test`` of images with ``label.csv`` that the authors' own script
-    writes. Rows without an image name are left out and counted. The table's column ``votes`` holds the votes for the
+    2016. ``root`` is a folder or zip with FER2013 as a csv (only a csv keeps the order of the images) and
+    ``fer2013new.csv`` (https://github.com/microsoft/FERPlus), which has a row for each of its rows; or the image
+    folders ``FER2013Train``, ``FER2013Valid`` and ``FER2013Test`` with ``label.csv``, as written by the authors' own
+    script. Rows without an image name are left out and counted. The table's column ``votes`` has the votes for the
     eight expressions.
 
     Args:
-        root: folder or zip that holds both csv files, or the script's folders.
-        labels: the path of fer2013new.csv, where it lies elsewhere.
-        label_mode: majority: the expression with most votes, rows where none is on top are left out. The others are the
-            paper's, on votes without those that only one person gave: probability (in training a label is drawn from
-            the votes each time), cross_entropy (the votes' distribution is the target), multi_target (any expression
-            with at least 30 % of the votes counts as right); rows that are unclear by the authors' rules are left out.
-        majority_share: of majority: the top expression must have more than this share of the votes, in [0, 1); the
-            authors' code asks for more than 0.5 and, unlike 0, does not count single votes.
-        check: what follows when the number of kept rows is not the release's: error, warn (a sentence in the notes) or
-            off.
-        on_bad_image: what a row with wrong pixels leads to: error, or skip (left out and counted in the notes).
+        root: folder or zip with both csv files, or with the folders written by the authors' script.
+        labels: path of fer2013new.csv, if it is not inside root.
+        label_mode: majority: the expression with most votes; rows without a unique one are left out. The other modes
+            are the paper's, on votes without those of a single person: probability (in training a label is drawn from
+            the votes each time), cross_entropy (the distribution of votes is the target), multi_target (any expression
+            with at least 30 % of the votes counts as correct); rows that are unclear by the authors' rules are left
+            out.
+        majority_share: for label_mode majority: the top expression must have more than this fraction of the votes, in
+            [0, 1); the authors' code requires more than 0.5 and, unlike 0, ignores single votes.
+        check: what to do if the number of kept rows differs from the release's: error, warn (add a sentence to the
+            notes) or off.
+        on_bad_image: what to do with a row with wrong pixels: error, or skip (left out and counted in the notes).
 
     Raises:
-        InputError: a file is missing, images whose order is lost, rows that do not belong together, or votes that are
-            no whole numbers.
+        InputError: a file is missing, images have lost their order, rows do not match, or votes are not whole numbers.
     """
     check_value("ferplus", "label_mode", label_mode, LabelMode)
     if not 0 <= majority_share < 1:
@@ -98,7 +98,7 @@ def ferplus(
         check=check,
         on_bad_image=on_bad_image,
         classes=EXPRESSIONS,
-        release=Release(samples=sum(_ON_TOP.values())) if plain else Release(),  # what majority keeps
+        release=Release(samples=sum(_ON_TOP.values())) if plain else Release(),  # rows kept by majority
         target_mode=_TARGET_MODES.get(label_mode),
         digests=copy.digests,
     )
@@ -106,7 +106,7 @@ def ferplus(
 
 @dataclass(frozen=True)
 class _Copy:
-    """The files, and in them the csv of pixels with the place of its votes, or else the script's lists."""
+    """The files of a copy: the csv of pixels with the location of its votes, or else the script's lists."""
 
     files: RootFiles
     lists: dict[str, str] = field(default_factory=dict)
@@ -116,13 +116,13 @@ class _Copy:
     notes: tuple[str, ...] = ()
 
     def digests(self) -> list[str]:
-        """Hash the csv of pixels and that of votes, which may lie elsewhere; or the script's lists and images."""
+        """Return hashes of the csv of pixels and of the votes, or else of the script's lists and images."""
         if self.table is None or self.votes_in is None:
             return [self.files.digest(self.files.names)]
         return [self.table.digest(), self.votes_in.digest([self.votes_name])]
 
     def read(self, on_bad_image: OnBadImage) -> tuple[str, VotedRows]:
-        """Read the votes and put them together with the images; return what the layout is called too."""
+        """Read the votes and combine them with the images; also return a description of the layout."""
         if self.table is None or self.votes_in is None:
             return "the folders of the authors' script", read_lists(self.files, self.lists)
         rows = match_votes(self.table.read(on_bad_image), self.votes_in, self.votes_name)
@@ -174,7 +174,7 @@ def _list_rows(
 
 
 def _compare(rows: VotedRows, on_top: npt.NDArray[np.bool_]) -> list[str]:
-    """Return in what the votes differ from the release's."""
+    """Return the differences between the votes and the release's."""
     split = np.array(rows.split)
     counts = {name: int((rows.named & on_top & (split == name)).sum()) for name in _ON_TOP}
     wrong = [

@@ -1,4 +1,4 @@
-"""Reads the votes of FER+: fer2013new.csv beside the csv of pixels, or the lists of the authors' own script."""
+"""Read the votes of FER+: fer2013new.csv for the csv of pixels, or the lists of the authors' own script."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fer_plugins.data.expressions import EXPRESSIONS
 from fer_plugins.data.split_names import split_of
 from fer_plugins.runtime.errors import InputError
 
-# The columns of fer2013new.csv in its order; the last two are no expression.
+# The columns of fer2013new.csv in its order; the last two are not expressions.
 _VOTED = {
     "neutral": "neutral",
     "happiness": "happy",
@@ -33,28 +33,28 @@ _VOTED = {
     "contempt": "contempt",
 }
 _NO_EXPRESSION = ("unknown", "NF")
-_LIST = "label.csv"  # what the authors' script writes into the folder of each split
+_LIST = "label.csv"  # written by the authors' script to the folder of each split
 _ORDER = [list(_VOTED.values()).index(name) for name in EXPRESSIONS] + [8, 9]  # from a list's columns to ours
 
 
 @dataclass
 class VotedRows:
-    """One entry a row in every list; the rows that were left out as bad are counted only."""
+    """One entry per row in every list; bad rows that were left out are only counted."""
 
     source: list[str]
     split: list[str]
-    named: npt.NDArray[np.bool_]  # whether the release gives the row an image
+    named: npt.NDArray[np.bool_]  # whether the release names an image for the row
     votes: npt.NDArray[np.float64]  # (N, 10): EXPRESSIONS, unknown, no face
-    images: Any = None  # uint8 (N, H, W, 1); None where the source is an image file
-    bad: list[str] = field(default_factory=list)  # sentences on them
+    images: Any = None  # uint8 (N, H, W, 1); None if the source is an image file
+    bad: list[str] = field(default_factory=list)  # sentences on bad rows
     notes: list[str] = field(default_factory=list)
-    unnamed: int = 0  # rows of the release without an image
+    unnamed: int = 0  # number of rows of the release without an image
 
 
 def match_votes(faces: FaceRows, files: RootFiles, name: str) -> VotedRows:
-    """Put votes and images together row by row: four image names stand twice in the release, and cannot tell.
+    """Match votes with images row by row: image names cannot be used, since four occur twice in the release.
 
-    Raises InputError if the two do not belong together, or a vote is no number.
+    Raises InputError if the two do not match, or a vote is not a number.
     """
     where = files.where(name)
     names, usages, votes = _read_votes(files, name)
@@ -80,9 +80,9 @@ def match_votes(faces: FaceRows, files: RootFiles, name: str) -> VotedRows:
 
 
 def find_votes(root: Path, labels: str | None) -> tuple[RootFiles, str, list[str]] | None:
-    """Return where fer2013new.csv lies, the nearest if there are several, and a note on the others; else None.
+    """Return the location of fer2013new.csv, the nearest if there are several, and a note on the others; else None.
 
-    Raises InputError if ``labels``, the user's path, leads nowhere, or two such files lie at the same depth.
+    Raises InputError if ``labels``, the user's path, does not exist, or two such files are at the same depth.
     """
     if labels is not None:
         return *open_votes(labels, "--data.labels"), []
@@ -99,7 +99,7 @@ def find_votes(root: Path, labels: str | None) -> tuple[RootFiles, str, list[str
 
 
 def open_votes(votes_path: str, flag: str) -> tuple[RootFiles, str]:
-    """Return the file fer2013new.csv that an option names; raises InputError if it is missing, or a folder."""
+    """Return the file fer2013new.csv named by an option; raises InputError if it is missing, or a folder."""
     path = open_path(votes_path, "the path of fer2013new.csv", flag=flag)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give {flag} the path of fer2013new.csv")
@@ -107,14 +107,14 @@ def open_votes(votes_path: str, flag: str) -> tuple[RootFiles, str]:
 
 
 def open_files(root: Path) -> RootFiles:
-    """Open a folder or zip; of any other file its neighbours."""
+    """Open a folder or zip; for any other file, the folder that holds it."""
     if root.is_dir():
         return RootFiles(FolderFiles(root, depth=6))
     return RootFiles(ZipFiles(root) if zipfile.is_zipfile(root) else FolderFiles(root.resolve().parent, depth=1))
 
 
 def find_lists(files: RootFiles) -> dict[str, str]:
-    """Return the lists that the authors' script writes, {name: split}; {} where none lie there."""
+    """Return the lists written by the authors' script, {name: split}; {} if there are none."""
     lists = {}
     for name in files.names:
         *folders, file = split_name(name)
@@ -125,7 +125,7 @@ def find_lists(files: RootFiles) -> dict[str, str]:
 
 
 def read_lists(files: RootFiles, lists: dict[str, str]) -> VotedRows:
-    """Read the lists of the splits, whose images lie beside each; InputError for a malformed line or missing image."""
+    """Read the lists of the splits, with images next to them; InputError for a malformed line or missing image."""
     sources, splits, votes = [], [], []
     file_names = set(files.names)
     again = 0
@@ -150,7 +150,7 @@ def read_lists(files: RootFiles, lists: dict[str, str]) -> VotedRows:
                     "fer2013new.csv"
                 )
             again += image in rows
-            rows[image] = [int(text) for text in counts]  # a name that stands twice: the later row's image was written
+            rows[image] = [int(text) for text in counts]  # duplicate name: the later row's image was written
         sources += list(rows)
         splits += [split] * len(rows)
         votes += list(rows.values())

@@ -1,4 +1,4 @@
-"""Your own images: sorted into class folders, listed in csv or text files, or with YOLO boxes."""
+"""The user's own images: sorted into class folders, listed in csv or text files, or with YOLO boxes."""
 
 from __future__ import annotations
 
@@ -55,40 +55,40 @@ def folder(
     on_unknown_label: Literal["error", "drop", "keep"] = "error",
     on_bad_image: OnBadImage = "error",
 ) -> ListedDataset:
-    """Any labelled images, in folders, in lists, or with YOLO's boxes, as a folder, a zip or a tar.
+    """Any labelled images, in class folders, in lists, or with YOLO boxes, as a folder, a zip or a tar.
 
-    - ``<class>/*``, ``<split>/<class>/*`` or ``<class>/<split>/*``, however many folders lie around or between;
-    - a list (csv, tsv, text lines ``path label``, JSON lines), or one a split, such as ``train.txt`` and ``test.txt``
+    - ``<class>/*``, ``<split>/<class>/*`` or ``<class>/<split>/*``, with any number of folders around or between;
+    - a list (csv, tsv, text lines ``path label``, JSON lines), or one per split, such as ``train.txt`` and ``test.txt``
       or ``train/metadata.csv``;
-    - ``images/train/1.jpg`` with ``labels/train/1.txt`` and a ``data.yaml``: an image's label is its boxes' class.
+    - ``images/train/1.jpg`` with ``labels/train/1.txt`` and a ``data.yaml``: the label of an image is the class of its
+      boxes.
 
-    Where no image file lies there: a csv of pixels, arrays (npz, npy, HDF5), Parquet or Arrow.
+    Without image files: a csv of pixels, arrays (npz, npy, HDF5), Parquet or Arrow.
 
-    Labels are read by name, whatever their case: "Happiness", "happy" and "joy" are one class, and the notes say what
-    was read as what. Splits are train, val or test under any of their usual names.
+    Labels are read by name, ignoring case: "Happiness", "happy" and "joy" are one class, and the notes list what was
+    read as what. Splits are train, val or test, by any of their usual names.
 
     Args:
-        root: folder, zip or tar of the images, a folder in an archive (``a.zip/images``), or the list itself, whose
-            images then lie relative to its folder.
-        csv: the list, several, a folder of lists, or a mapping from splits to lists; where there are no class folders,
-            those that lie there.
-        image_column: the list's column of file names, relative to the list; one of the usual names where it is not
-            given. A path that ends like one file there, or the other way round, is that file: a bare file name, or the
-            path on another machine.
-        label_column: the list's column of labels; one of the usual names where it is not given.
-        split_column: the list's column of splits, if it has any.
-        subject_column: the list's column of subjects, if it has any.
-        sequence_column: the list's column of sequences, if it has any.
-        names: what folders and labels mean, where they are words of another language or numbers: a mapping from words
-            to expressions (or to train, val, test), a list of names for 0, 1, 2, ..., or a JSON or YAML file of one.
-        codes: names for labels that are numbers, in the order 0, 1, 2, ...
-        ignore: files and folders, relative to the root, that are no part of the dataset.
-        on_unknown_label: what follows when a label is no known expression: error, drop (such images are left out and
-            counted) or keep (it is a class of its own).
-        on_bad_image: what a missing or unreadable image leads to: error, or skip (left out and counted in the notes).
+        root: folder, zip or tar of the images, a folder in an archive (``a.zip/images``), or the list itself, with
+            image paths relative to its folder.
+        csv: a list, several lists, a folder of lists, or a mapping from splits to lists; by default, if there are no
+            class folders, the lists found in the root.
+        image_column: column of the list with file names, relative to the list; by default one of the usual names. A
+            path matches a file if one ends like the other: a bare file name, or a path from another machine.
+        label_column: column of the list with labels; by default one of the usual names.
+        split_column: column of the list with splits, if there is one.
+        subject_column: column of the list with subjects, if there is one.
+        sequence_column: column of the list with sequences, if there is one.
+        names: meaning of folders and labels in another language or with numbers: a mapping from words to expressions
+            (or to train, val, test), a list of names for 0, 1, 2, ..., or a JSON or YAML file with one of these.
+        codes: class names of numeric labels, in the order 0, 1, 2, ...
+        ignore: files and folders to leave out, relative to the root.
+        on_unknown_label: what to do with a label that is not a known expression: error, drop (leave out and count its
+            images) or keep (use it as a class of its own).
+        on_bad_image: what to do with a missing or unreadable image: error, or skip (left out and counted in the notes).
 
     Raises:
-        InputError: no such layout, labels that are not known, columns that are not there, or (at first use) a bad one.
+        InputError: unknown layout, unknown labels, missing columns, or (at first use) a bad image.
     """
     check_value("folder", "on_unknown_label", on_unknown_label, Literal["error", "drop", "keep"])
     if names is not None and codes is not None:
@@ -121,7 +121,7 @@ def folder(
 
 @dataclass
 class _Copy:
-    """What lies in a copy of image files, and how the user says it is read."""
+    """The files of a copy of image files, and the options for reading them."""
 
     files: RootFiles
     csv: str | list[str] | dict[str, str] | None
@@ -143,7 +143,7 @@ class _Copy:
         return Listing(layout, classes, rows, notes=[*more, *notes])
 
     def _find(self) -> tuple[str, list[ListedImage], list[str]]:
-        """Find out which layout it is; return what it is called, the images, and sentences."""
+        """Detect the layout; return its description, the images, and notes."""
         lists = self._choose_lists()
         pairs = {} if lists else pair_boxes(self.files)
         columns = {"image": self.columns.image, "label": self.columns.label, **self.columns.others}
@@ -210,7 +210,7 @@ class _Copy:
         return f"images listed in {', '.join(make_printable(name) for name, _ in lists)}", listed, notes
 
     def read_labels(self, counted: Counter[str]) -> tuple[dict[str, str | None], tuple[str, ...], list[str]]:
-        """Map each label as written to its class, or to None where it is dropped."""
+        """Map each label as written to its class, or to None if it is dropped."""
         labels: dict[str, str | None] = {}
         unknown = []
         for label in counted:

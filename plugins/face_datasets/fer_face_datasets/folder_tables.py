@@ -1,4 +1,4 @@
-"""Tables and arrays of your own images: finds them and lists their rows."""
+"""Tables and arrays of the user's own images: find them and list their rows."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _LabelReader = Callable[[Counter[str]], tuple[dict[str, Any], tuple[str, ...], l
 def find_face_table(
     root: str | os.PathLike[str] | None, layouts: str, ignore: Sequence[str] | None = None
 ) -> FaceCopy | None:
-    """Return the copy whose table of faces ``root`` is or holds; None if it is none, or image files lie there.
+    """Return the copy whose table of faces ``root`` is or holds; None if there is none, or there are image files.
 
-    Raises InputError if the root cannot be read, or several tables lie there.
+    Raises InputError if the root cannot be read, or there are several tables.
     """
     files = open_root("folder", root, layouts, ignore=ignore, tables=True)
     if any(map(is_image, files.names)):

@@ -1,4 +1,4 @@
-"""JAFFE: the Japanese Female Facial Expression database, subject and expression read from the files' names."""
+"""JAFFE, the Japanese Female Facial Expression database: subject and expression are read from file names."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ def jaffe(
     check: Check = "error",
     on_bad_image: OnBadImage = "error",
 ) -> ListedDataset:
-    """213 grey images of 256 x 256 pixels: ten women, seven expressions, two to four images of each.
+    """JAFFE: 213 grey images of 256 x 256 pixels; ten women, seven expressions, two to four images of each.
 
     Lyons, Akamatsu, Kamachi, Gyoba, "Coding facial expressions with Gabor wavelets", 1998. ``root`` is a folder or zip
-    that holds files named ``<subject>.<expression><number>.<count>``, such as ``KA.AN1.39.tiff``, in the release's tiff
-    or as png or jpg, in whatever folders; one that names a split is the copy's own split. There is no official one.
+    with files named ``<subject>.<expression><number>.<count>``, such as ``KA.AN1.39.tiff``, as tiff (as released), png
+    or jpg, in any folders; a folder that names a split defines the copy's own split. There is no official split.
 
     Args:
-        root: folder, zip or tar that holds JAFFE.
-        ignore: files and folders, relative to the root, that are no part of it.
-        check: what follows when counts differ from the release's: error, warn (a sentence in the notes) or off.
-        on_bad_image: what an unreadable image leads to: error, or skip (left out and counted in the notes).
+        root: folder, zip or tar with JAFFE.
+        ignore: files and folders to leave out, relative to the root.
+        check: what to do if counts differ from the release's: error, warn (add a sentence to the notes) or off.
+        on_bad_image: what to do with an unreadable image: error, or skip (left out and counted in the notes).
 
     Raises:
-        InputError: no such file names, an image twice, other counts, or (at first use) a bad image.
+        InputError: no such file names, a duplicate image, other counts, or (at first use) a bad image.
     """
     files = open_root("jaffe", root, _LAYOUTS, ignore=ignore)
     return ListedDataset("jaffe", "JAFFE", files, _list_rows(files), check=check, on_bad_image=on_bad_image)
 
 
 def _list_rows(files: RootFiles) -> Listing:
-    """Read subject and expression from the names."""
+    """Read subject and expression from the file names."""
     matches = []
     for name in files.names:
         matched = _NAME.fullmatch(split_name(name)[-1])

@@ -1,4 +1,4 @@
-"""Says in what a copy of FER-2013 differs from the official one, image by image; nothing is guessed."""
+"""Compare a copy of FER-2013 with the official one, image by image; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from fer_face_datasets.official_images import (
 from fer_plugins.contract import SPLITS
 from fer_plugins.data.copies.copy_list import read_shipped
 
-_TONE = 4  # grey levels of the mean or the deviation
-_BLURRED, _SHARPENED = 0.92, 1.22  # detail over that of the official image; JPEG of quality 50 keeps within
+_TONE = 4  # grey levels of the mean or the standard deviation
+_BLURRED, _SHARPENED = 0.92, 1.22  # detail relative to the official image; JPEG of quality 50 stays within
 _SIZE = (48, 48)
-_FEW = 0.02  # share of the altered images; what fewer show may be the tail of another kind
-_MISTAKEN = 0.01  # share of the altered images that may be taken for another official one
+_FEW = 0.02  # fraction of the altered images; smaller groups may be the tail of another kind
+_MISTAKEN = 0.01  # fraction of the altered images that may be mistaken for another official one
 
 Images = Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8]
 _TEXTS = {
@@ -47,7 +47,7 @@ class Deviation:
 
     kind: str  # such as "blurred"
     images: int
-    text: str  # a sentence's part with the figures
+    text: str  # part of a sentence, with the figures
 
 
 def compare_with_official(
@@ -58,16 +58,16 @@ def compare_with_official(
     ordered: bool = False,
     official: OfficialImages | None = None,
 ) -> list[Deviation]:
-    """Return every way in which the images, labels, splits or order are not those of the official FER-2013.
+    """Return all differences of images, labels, splits and order from the official FER-2013.
 
-    Images are known by their digest; altered ones by the ranks of 4 x 4 cells, if one official image is clearly the
-    nearest. Size, grey levels and detail of the pair tell what was done to them.
+    Images are identified by digest; altered ones by the ranks of 4 x 4 cells, if one official image is clearly the
+    nearest. Size, grey levels and detail of the pair show how it was altered.
 
     Args:
         images: (N,) of H x W x C uint8.
-        label: (N,) code of the class in the order of fer2013.csv.
+        label: (N,) class code in the order of fer2013.csv.
         split: (N,) "train", "val" or "test".
-        ordered: compare the order too, as of the rows of a csv.
+        ordered: also compare the order, as for rows of a csv.
         official: another release, for tests.
     """
     release = read_official_images() if official is None else official
@@ -87,7 +87,7 @@ def compare_with_official(
 
 
 def _official_groups(official: OfficialImages, *, shipped: bool) -> Rows:
-    """Return a number for each official image, the same for its copies."""
+    """Return a number for each official image, the same for copies of one image."""
     digests = official.images.digest
     group: Rows = len(digests) + np.unique(digests, return_inverse=True)[1]
     if shipped:
@@ -111,7 +111,7 @@ def _compare_pixels(
     ratio = described.detail[altered] / np.maximum(official.images.detail[like].astype(float), 1)
     brighter = np.abs(described.mean[altered].astype(int) - official.images.mean[like]) > _TONE
     contrast = np.abs(described.deviation[altered].astype(int) - official.images.deviation[like]) > _TONE
-    # Blur and sharpening change the deviation as well; only where the detail stays is it the tone.
+    # Blur and sharpening change the deviation as well; it is a change of tone only if the detail is unchanged.
     tone = ~resized & (brighter | (contrast & (ratio > _BLURRED) & (ratio < _SHARPENED)))
     flat = np.array([is_equalised(images[place]) for place in altered.tolist()])
     flags = {
@@ -127,7 +127,7 @@ def _compare_pixels(
     for kind, chosen in flags.items():
         number = int(chosen.sum())
         if number > _FEW * len(altered):
-            # By the copy's own split: what an image resembles may be its copy in another split of the release.
+            # By the copy's own split: the nearest official image may be a copy in another split of the release.
             splits = _count_splits(split[altered[chosen]])
             deviations.append(Deviation(kind, number, f"{number:,} images {_TEXTS[kind]}: {splits}"))
         else:
@@ -145,7 +145,7 @@ def _count_splits(splits: npt.NDArray[np.str_]) -> str:
 
 
 def _certain(match: Match, differs: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return where ``differs`` holds, without altered images that are so few that they may be mistaken."""
+    """Return where ``differs`` holds, without altered images so few that they may be mistaken."""
     by_pixels = differs & match.exact
     resembling = differs & ~match.exact
     return by_pixels | resembling if resembling.sum() > _MISTAKEN * (~match.exact).sum() else by_pixels
@@ -169,16 +169,16 @@ def _compare_splits(split: npt.NDArray[np.str_], match: Match, official: Officia
 
 
 def _compare_numbers(match: Match, official: OfficialImages, group: Rows) -> list[Deviation]:
-    """Compare which official images are there at all, and which are more than those."""
+    """Compare which official images are present, and how many images are additional."""
     present = np.zeros(len(official.label), bool)
     present[match.row[match.row != NONE]] = True
-    # A copy of one split, such as the challenge's train.csv, is not missing the others.
+    # A copy of one split, such as the challenge's train.csv, does not lack the others.
     expected = np.isin(official.split, np.unique(official.split[present])) if present.any() else np.ones_like(present)
     missing = np.flatnonzero(expected & ~present)
     with_copy = int(np.isin(group[missing], group[present]).sum())
     again = (match.row == NONE) & (match.like != NONE)
     more = max(0, len(match.row) - int(expected.sum()))
-    # In a copy that is no larger than the release, an altered image that comes twice is a mistaken one.
+    # In a copy that is not larger than the release, an altered image that occurs twice is mistaken.
     repeated = int((again if more else again & match.exact).sum())
     unknown = int((match.like == NONE).sum()) + int(again.sum()) - repeated
     deviations = []

@@ -1,4 +1,4 @@
-"""Descriptions of the official FER-2013 images, none of which shows the image, and the search among them."""
+"""Descriptions of the official FER-2013 images, none of which reveals the image, and a search among them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from fer_plugins.contract import SPLITS
 from fer_plugins.data.images import digest_of, fit_image
 
 SHIPPED = "fer2013_images.npz"
-GRID = 4  # cells along a side; 4 x 4 tell photographs apart and show none
-_SIDE = 48  # pixels; the figures are taken at this size
+GRID = 4  # cells per side; 4 x 4 cells distinguish photographs without revealing them
+_SIDE = 48  # pixels; descriptions are computed at this size
 
 
 @dataclass(frozen=True)
 class Descriptions:
-    """One row an image in every column."""
+    """One row per image in every column."""
 
     digest: npt.NDArray[np.uint64]  # of the pixels, see fer_plugins.data.images.digest_of
     ranks: npt.NDArray[np.uint8]  # (N, 16): mean rank of each cell's pixels in the image, 0 to 255
@@ -58,12 +58,12 @@ def _describe(image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], int,
 
 
 def is_equalised(image: npt.NDArray[np.uint8]) -> bool:
-    """Tell whether the grey levels of an image H x W x C are spread evenly: their ranks rise in proportion to them."""
+    """Return whether the grey levels of an image H x W x C are evenly spread: ranks are proportional to levels."""
     grey = fit_image(image, _SIDE, 1)
     count = np.bincount(grey.ravel(), minlength=256)
     level = np.flatnonzero(count)
     rank = ((np.cumsum(count) - count / 2) / grey.size)[level]
-    # Few levels are even by chance; 127.5 and 73.9 are mean and deviation of all levels.
+    # Few levels may be even by chance; 127.5 and 73.9 are mean and deviation of all levels.
     if len(level) < 20 or abs(grey.mean() - 127.5) > 14 or abs(grey.std() - 73.9) > 10:
         return False
     return float(np.abs(rank - np.polyval(np.polyfit(level, rank, 1), level)).mean()) < 0.02
@@ -72,7 +72,7 @@ def is_equalised(image: npt.NDArray[np.uint8]) -> bool:
 def describe_images(
     images: Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8], known: npt.NDArray[np.uint64] | None = None
 ) -> Descriptions:
-    """Describe images, each H x W x C; those whose digest is ``known`` by the digest alone, the rest of them is 0."""
+    """Describe images, each H x W x C; for those with a digest in ``known``, only the digest, with 0 for the rest."""
     size = len(images)
     described = Descriptions(
         np.fromiter((int(digest_of(image), 16) for image in images), np.uint64, size),
@@ -88,19 +88,19 @@ def describe_images(
 
 @cache
 def read_official_images() -> OfficialImages:
-    """Read what comes with the package."""
+    """Read the descriptions shipped with the package."""
     with resources.files(__package__).joinpath(SHIPPED).open("rb") as stream, np.load(stream) as arrays:
         columns = [arrays[name] for name in ("digest", "ranks", "mean", "deviation", "detail")]
         split = np.repeat(np.array(SPLITS), arrays["sizes"])
         return OfficialImages(Descriptions(*columns), arrays["label"], split)
 
 
-# Chosen from altered copies and from other photographs; the measurements stand in docs/fer2013.md.
-MOST_DISTANCE = 12.0  # root mean square of the ranks; farther images are other photographs
-_CLEAR = 0.7  # of the distance to the next photograph; a nearest one that is no clearer is not believed
-_TIE = 1.0  # official images that are so much farther than the nearest may be meant as well
-_LEAST_SPREAD = 10.0  # deviation of the 16 ranks; images of less are flat, or noise, and resemble one another
-_BY_CHANCE = 0.1  # share of the altered images; no more are matched where all are other photographs (1 in 80 is)
+# Chosen from altered copies and from other photographs; docs/fer2013.md has the measurements.
+MOST_DISTANCE = 12.0  # root mean square of the ranks; images farther away are other photographs
+_CLEAR = 0.7  # of the distance to the next photograph; a nearest image above this fraction is not accepted
+_TIE = 1.0  # official images whose distance exceeds the nearest by no more than this are candidates too
+_LEAST_SPREAD = 10.0  # deviation of the 16 ranks; images below are flat or noise, and resemble one another
+_BY_CHANCE = 0.1  # fraction of altered images; fewer matches may be chance (1 in 80 other photographs)
 _NEIGHBOURS = 12
 
 Rows = npt.NDArray[np.int64]
@@ -109,19 +109,19 @@ NONE = -1
 
 @dataclass(frozen=True)
 class Match:
-    """Which official image each image of a copy is."""
+    """The official image of each image of a copy."""
 
     row: Rows  # (N,) row of the official table, or NONE; no row twice
-    like: Rows  # (N,) the official image that it is or resembles, even where another image took that row; or NONE
-    exact: npt.NDArray[np.bool_]  # (N,) the pixels are the official ones
-    mirrored: npt.NDArray[np.bool_]  # (N,) ``like`` is the mirrored one
+    like: Rows  # (N,) official image that it is or resembles, even if another image was assigned that row; or NONE
+    exact: npt.NDArray[np.bool_]  # (N,) the pixels are those of the official image
+    mirrored: npt.NDArray[np.bool_]  # (N,) ``like`` is the mirror image
     unique: npt.NDArray[np.bool_]  # (N,) no other official image has these pixels
 
 
 def match_images(
     described: Descriptions, label: Rows, split: npt.NDArray[np.str_], official: OfficialImages, group: Rows
 ) -> Match:
-    """Find the official image of each image; among several candidates one with the same label and split is taken.
+    """Find the official image of each image; among several candidates, one with the same label and split is preferred.
 
     ``group`` (M,) has the same number for official images that are copies of each other.
     """
@@ -142,8 +142,8 @@ def match_images(
     row, like = np.full(size, NONE), np.array([rows[0] if rows else NONE for rows in candidates], np.int64)
     free = np.ones(len(official.label), bool)
 
-    # Those that are certain first: the pixels, then what an image shows, then what it shows mirrored. Of twins, the one
-    # with label and split, then the one with the label.
+    # Certain matches first: by pixels, then by content, then by mirrored content. Among copies, the one with the same
+    # label and split, then the one with the same label.
     for chosen in (exact, ~exact & ~mirrored, ~exact & mirrored):
         for strictness in (2, 1, 0):
             for place in np.flatnonzero(chosen & (row == NONE)):
@@ -158,8 +158,8 @@ def match_images(
 
 
 def _resembling(ranks: npt.NDArray[np.uint8], official: OfficialImages, group: Rows) -> list[tuple[list[int], bool]]:
-    """Return the official images that each of ``ranks`` (K, 16) may be ([] for none), and whether mirrored."""
-    from sklearn.neighbors import NearestNeighbors  # takes a second, which exact copies are spared
+    """Return the candidate official images of each of ``ranks`` (K, 16), [] for none, and whether mirrored."""
+    from sklearn.neighbors import NearestNeighbors  # takes a second, not needed for exact copies
 
     distinct, number = np.unique(official.images.ranks, axis=0, return_inverse=True)
     order = np.argsort(number.ravel(), kind="stable")

@@ -1,4 +1,4 @@
-"""RAF-DB, basic expressions: the official list with its images, or folders of numbered classes."""
+"""RAF-DB, basic expressions: the official list with its images, or numbered class folders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "EmoLabel/list_patition_label.txt with Image/aligned, or DATASET/train/1..7 and DATASET/test/1..7"
 _CLASSES = EXPRESSIONS[:7]
-_CODES = ("surprise", "fear", "disgust", "happy", "sad", "anger", "neutral")  # 1 to 7 in the release
+_CODES = ("surprise", "fear", "disgust", "happy", "sad", "anger", "neutral")  # codes 1 to 7 in the release
 _RELEASE = Release(published_counts.RAFDB, 15_339)
 
 
@@ -40,28 +40,28 @@ def rafdb(
     check: Check = "error",
     on_bad_image: OnBadImage = "error",
 ) -> ListedDataset:
-    """15,339 photographs with one of seven basic expressions, by some forty annotators each; train and test.
+    """RAF-DB: 15,339 photographs with one of seven basic expressions, by some forty annotators each; train and test.
 
     Li, Deng, Du, "Reliable crowdsourcing and deep locality-preserving learning for expression recognition in the wild",
-    2017. ``root`` is a folder or zip that holds the official ``EmoLabel/list_patition_label.txt`` (its own spelling)
-    with the images unpacked in ``Image/aligned`` (100 x 100) or ``Image/original``; or the copy ``train/1..7/*.jpg``,
-    ``test/1..7/*.jpg``, under any usual names of the splits, classes by number or by name, with or without
-    ``train_labels.csv`` and ``test_labels.csv``, which are then compared with the folders. Codes: 1 surprise, 2 fear,
-    3 disgust, 4 happy, 5 sad, 6 anger, 7 neutral. The release has no validation split (use --protocol official_val) and
-    no subject: of a copy in two splits the second is its test split, also where it is called valid; of a copy in three,
-    each is what it is called.
+    2017. ``root`` is a folder or zip with the official ``EmoLabel/list_patition_label.txt`` (its own spelling) and the
+    images unpacked in ``Image/aligned`` (100 x 100) or ``Image/original``; or with the copy ``train/1..7/*.jpg``,
+    ``test/1..7/*.jpg`` (any usual names of the splits, classes by number or name), with or without ``train_labels.csv``
+    and ``test_labels.csv``, which are then compared with the folders. Codes: 1 surprise, 2 fear, 3 disgust, 4 happy, 5
+    sad, 6 anger, 7 neutral. The release has no validation split (use --protocol official_val) and no subjects. In a
+    copy with two splits the second is the test split, even if it is called valid; in a copy with three splits, each
+    keeps its name.
 
     Args:
-        root: folder, zip or tar that holds RAF-DB.
-        names: what codes and folders mean, where they are not the release's: a list of names for 0, 1, 2, ..., a
-            mapping from words to expressions (or to train, val, test), or a JSON or YAML file of one.
-        ignore: files and folders, relative to the root, that are no part of it.
-        images: which images of the official layout: aligned, or original.
-        check: what follows when counts differ from the release's: error, warn (a sentence in the notes) or off.
-        on_bad_image: what an unreadable image leads to: error, or skip (left out and counted in the notes).
+        root: folder, zip or tar with RAF-DB.
+        names: meaning of codes and folders, if they are not the release's: a list of names for 0, 1, 2, ..., a mapping
+            from words to expressions (or to train, val, test), or a JSON or YAML file with one of these.
+        ignore: files and folders to leave out, relative to the root.
+        images: images of the official layout to use: aligned, or original.
+        check: what to do if counts differ from the release's: error, warn (add a sentence to the notes) or off.
+        on_bad_image: what to do with an unreadable image: error, or skip (left out and counted in the notes).
 
     Raises:
-        InputError: neither layout, a code outside 1..7, lists that contradict folders, other counts, or (at first use)
+        InputError: unknown layout, a code outside 1..7, lists that contradict folders, other counts, or (at first use)
             a missing or bad image.
     """
     check_value("rafdb", "images", images, Literal["aligned", "original"])
@@ -72,7 +72,7 @@ def rafdb(
 
 
 def _list_rows(files: RootFiles, images: str, names: ClassNames) -> Listing:
-    """Read the official list, or the folders' names."""
+    """Read the official list, or the folder names."""
     lists = match_files(files, r"(?:EmoLabel/)?list_par?tition_label\.txt", "rafdb")
     if lists:
         listing = _list_official(files, lists[0][0], images, names)
@@ -185,14 +185,14 @@ def _read_codes(labels: Iterable[str], where: str, names: ClassNames, *, in_fold
 
 
 def _place_splits(tree: ClassTree) -> tuple[dict[str, str], Release, list[str]]:
-    """Return folder's split -> split, the release's counts that can be compared then, and sentences."""
+    """Return folder's split -> split, the release's counts that can be compared, and notes."""
     notes = []
     splits = {name: name for name in tree.splits}
     cut = any(image.split == "val" and _split_of(image.file) == "train" for image in tree.images)
     if splits.keys() == {"train", "val"} and not cut:
         splits["val"] = "test"
         notes.append("The second split of the copy, called validation, is the test split: the release has these two.")
-    # The names of the files say from which split of the release an image is.
+    # The file names show from which split of the release an image is.
     strange = [image for image in tree.images if splits[image.split] != "test" and _split_of(image.file) == "test"]
     strange += [image for image in tree.images if splits[image.split] == "test" and _split_of(image.file) == "train"]
     if strange:

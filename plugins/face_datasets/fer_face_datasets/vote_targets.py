@@ -1,4 +1,4 @@
-"""Turns the votes of several annotators into training targets, by the rules of the FER+ authors."""
+"""Convert the votes of several annotators to training targets, by the rules of the FER+ authors."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import numpy as np
 import numpy.typing as npt
 
 LabelMode = Literal["majority", "probability", "cross_entropy", "multi_target"]
-_ENOUGH = 0.75  # of the votes: no more expressions are taken once these are
+_ENOUGH = 0.75  # of the votes: no further expressions are taken from here on
 _MOST_TAKEN = 3  # expressions
-_TARGET_SHARE = 0.3  # of the votes, from which on an expression counts in multi_target
+_TARGET_SHARE = 0.3  # minimum fraction of the votes for an expression to count in multi_target
 _Votes = npt.NDArray[np.float64]
 
 
 def make_targets(votes: _Votes, mode: LabelMode, majority_share: float = 0.0) -> tuple[_Votes, npt.NDArray[np.bool_]]:
-    """Return (N, K) targets, whose rows sum to 1 (0 if the row is unclear), and whether an expression has most votes.
+    """Return (N, K) targets with rows of sum 1 (0 if unclear), and whether an expression has most votes.
 
-    ``votes`` (N, K + 2) count K expressions, then "unknown" and "no face".
+    ``votes`` (N, K + 2) count votes for K expressions, then "unknown" and "no face".
 
-    majority: the expression with most votes, with more than ``majority_share`` of them. The other modes leave out what
-    only one person voted for. probability, cross_entropy: the most voted columns are taken one after the other (equal
-    ones together) until they hold 75 % of the votes or are three; if "unknown" or "no face" comes, nothing behind it is
+    majority: the expression with most votes, if it has more than ``majority_share`` of them. The other modes ignore
+    columns with a single vote. probability, cross_entropy: the columns with most votes are taken one after the other
+    (ties together) until they hold 75 % of the votes or are three; if "unknown" or "no face" comes, nothing after it is
     taken, and if more than three expressions or at most half of the votes were taken, the row is unclear. multi_target:
-    every column with at least 30 % of the votes, unclear if they hold at most half (any of them is right, whatever its
-    share). A row whose most voted column is no expression is unclear.
+    every column with at least 30 % of the votes; unclear if they hold at most half (any of them is correct, whatever
+    its fraction). A row whose column with most votes is not an expression is unclear.
 
     Barsoum et al. 2016 and the order of their published reader (ties go to the first column).
     """
@@ -57,7 +57,7 @@ def _take_until_enough(counted: _Votes, expressions: int) -> _Votes:
         for place in np.flatnonzero(left == most):
             chosen[place], left[place] = most, 0
             columns += 1
-            if place >= expressions:  # unknown or no face: the end, and not counted behind an expression
+            if place >= expressions:  # unknown or no face: the end, and not counted after an expression
                 if chosen.sum() > most:
                     chosen[place] = 0
                     columns -= 1

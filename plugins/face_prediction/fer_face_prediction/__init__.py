@@ -1,1 +1,1 @@
-"""Prediction on new pictures, videos and the camera with a trained run: ``predictor.Predictor``."""
+"""Prediction on new pictures, videos and camera streams with a trained run: ``predictor.Predictor``."""

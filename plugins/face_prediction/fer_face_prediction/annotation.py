@@ -1,4 +1,4 @@
-"""Draws boxes, classes and probabilities into pictures and videos."""
+"""Draw boxes, classes and probabilities into pictures and videos."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Corners = tuple[int, int, int, int]  # left, top, right, bottom in pixels
-LEAST_SIDE = 256  # pixels; smaller pictures are enlarged, so that the label can be read
+LEAST_SIDE = 256  # pixels; smaller pictures are enlarged, so that labels are readable
 CERTAIN, DOUBTFUL, ABSENT = "#009E73", "#D55E00", "#000000"  # Okabe and Ito 2008: distinct for the colour-blind
 
 
 def annotate(predicted: PredictedPicture, classes: Sequence[str]) -> npt.NDArray[np.uint8]:
-    """Return the picture with a box, the class and its probability at each face: RGB, enlarged where it is small.
+    """Return the picture with box, class and probability of each face: RGB, enlarged if it is small.
 
-    A face with a flag has an orange box and the flags behind the probability, one without a green box. Where no face
+    A face with a flag has an orange box and its flags after the probability, one without a flag a green box. If no face
     was found, the picture says so.
     """
     pixels = as_colour(predicted.picture.pixels)
@@ -41,7 +41,7 @@ def annotate(predicted: PredictedPicture, classes: Sequence[str]) -> npt.NDArray
     draw = ImageDraw.Draw(image)
     size = max(12, round(min(image.size) / 28))
     font, line = ImageFont.load_default(size), max(2, size // 7)
-    faces = []  # all boxes first: no box is drawn through a label
+    faces = []  # all boxes first, so that no box is drawn over a label
     for face in predicted.faces:
         box = [0, 0, image.width, image.height] if face.box is None else [scale * side for side in face.box]
         colour = ABSENT if face.box is None else DOUBTFUL if face.flags else CERTAIN
@@ -68,10 +68,10 @@ def _text(face: PredictedFace, classes: Sequence[str]) -> str:
 def _place_label(
     size: tuple[int, int], box: Sequence[int], label: tuple[int, int], taken: Sequence[Corners]
 ) -> Corners:
-    """Return where a label of this width and height goes, never off a picture of this size.
+    """Return the position of a label of this width and height, always inside a picture of this size.
 
-    Above the box, inside of it, below or inside at its bottom: the first that is in the picture and covers none of the
-    labels ``taken``; where all do, as if there were none.
+    Above the box, inside at its top, below, or inside at its bottom: the first that is inside the picture and does not
+    overlap the labels ``taken``; if all overlap, ``taken`` is ignored.
     """
     width, height = label
     x = max(0, min(box[0], size[0] - width))
@@ -85,25 +85,25 @@ def _overlap(one: Corners, other: Corners) -> bool:
 
 
 class Annotator:
-    """Writes annotated pictures into a folder, and of each video the video, a CSV and a figure over time.
+    """Write annotated pictures to a folder, and for each video an annotated video, a CSV and a figure over time.
 
     Args:
-        folder: made where it is not there.
-        classes: names in label order.
-        every: of the frames of videos.
+        folder: created if it does not exist.
+        classes: class names in label order.
+        every: step between the predicted frames of videos.
     """
 
     def __init__(self, folder: Path, classes: Sequence[str], every: int = 1) -> None:
         self.folder, self._classes, self._every = folder, list(classes), every
         self._names: set[str] = set()
         self._video: _AnnotatedVideo | None = None
-        self.written: int = 0  # pictures and videos
+        self.written: int = 0  # number of pictures and videos
 
     def write(self, predicted: PredictedPicture) -> None:
         """Write a picture, or append a frame to its video.
 
         Raises:
-            RunError: it cannot be written.
+            RunError: the file cannot be written.
         """
         picture = predicted.picture
         if self._video is not None and self._video.file != picture.file:
@@ -123,14 +123,14 @@ class Annotator:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
-        """Complete the last video; where the work failed, remove it."""
+        """Complete the last video; remove it after an error."""
         if self._video is not None:
             video, self._video = self._video, None
             video.close(kind, *rest)
             self.written += kind is None
 
     def _name(self, file: str, suffix: str) -> Path:
-        """Return a new name: that of the file, with a number where another folder has one of the same name."""
+        """Return a unique name: that of the file, with a number if it is already used."""
         stem = Path(file).stem
         name, number = stem, 2
         while name in self._names:
@@ -151,13 +151,13 @@ class Annotator:
 
 
 class _AnnotatedVideo:
-    """One video: the annotated frames, the rows of each face, and the largest face's probabilities over time."""
+    """One video: annotated frames, rows of each face, and the largest face's probabilities over time."""
 
     def __init__(self, file: str, path: Path, rate: float, classes: list[str]) -> None:
         self.file, self._path, self._classes = file, path, classes
         with ExitStack() as stack:
             self._rows = CsvWriter(stack.enter_context(new_file(path.with_suffix(".csv"))), classes)
-            self._frames = stack.enter_context(VideoWriter(path, rate))  # ends first: where it fails, no rows are kept
+            self._frames = stack.enter_context(VideoWriter(path, rate))  # closed first: if it fails, no rows are kept
             self._files = stack.pop_all()
         self._times: list[float] = []
         self._probabilities: list[npt.NDArray[np.float64]] = []
@@ -178,7 +178,7 @@ class _AnnotatedVideo:
 
         title = f"{Path(self.file).name}: largest face of each frame"
         try:
-            with self._files:  # where the figure cannot be written, neither video nor rows are kept
+            with self._files:  # if the figure cannot be written, neither video nor rows are kept
                 with drawing():
                     figure = _draw_over_time(np.array(self._times), np.array(self._probabilities), self._classes, title)
                 write_figure(figure, self._path.parent, self._path.stem)
@@ -191,17 +191,17 @@ class _AnnotatedVideo:
 def _draw_over_time(
     times: npt.NDArray[np.float64], probabilities: npt.NDArray[np.float64], classes: Sequence[str], title: str
 ) -> Figure:
-    """Draw a line of (N, K) probabilities over N seconds for each class; nan, a frame without a face, is a gap."""
+    """Draw for each class a line of (N, K) probabilities over N seconds; NaN, a frame without a face, is a gap."""
     from fer_plugins.analysis.figures.style import COLOURS, DASHES, make_figure, set_legend, set_title
 
     figure = make_figure(2.4)
     axis = figure.subplots()
-    marker = "o" if len(times) < 3 else None  # a line of one point would be invisible
+    marker = "o" if len(times) < 3 else None  # a line with one point would be invisible
     for number, (name, values) in enumerate(zip(classes, probabilities.T, strict=True)):
         colour, dashes = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
         axis.plot(times, values, color=colour, linestyle=dashes, marker=marker, markersize=3, label=name)
     if len(times) > 1:
-        axis.set_xlim(times[0], times[-1])  # frames without a face at the ends count too
+        axis.set_xlim(times[0], times[-1])  # including frames without a face at both ends
     axis.set_ylim(0, 1)
     axis.set_xlabel("time (s)")
     axis.set_ylabel("probability")

@@ -1,4 +1,4 @@
-"""Finds and loads trained networks with their preprocessing: runs, checkpoints, folders for the Hugging Face hub."""
+"""Find and load trained networks with their preprocessing: runs, checkpoints, folders for the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from fer_plugins.training.checkpoints import find_damage
 from fer_plugins.training.module import FERModule
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-SECTION = "fer_plugins"  # of config.json: what this package needs; the rest is for readers of the hub
-VERSION = 1  # of that section
+SECTION = "fer_plugins"  # section of config.json for this package; the rest is for readers of the hub
+VERSION = 1  # version of that section
 
 
 @dataclass(frozen=True)
 class TrainedFile:
-    """A checkpoint and the run that it is of."""
+    """A checkpoint and its run."""
 
     file: Path
-    record: Record | None  # None: a file outside of a run
-    warnings: tuple[str, ...]  # of the run: not finished, not a result, a part of the data
+    record: Record | None  # None: a file outside a run
+    warnings: tuple[str, ...]  # about the run: not finished, not a result, a part of the data
 
 
 def find_checkpoint(source: str | Path) -> TrainedFile:
     """Return a checkpoint file itself, the best.ckpt of a run's folder, or the weights of an exported hub folder.
 
     Raises:
-        InputError: no such file, no run, or a run without best.ckpt.
+        InputError: the file does not exist, is not a run, or is a run without best.ckpt.
     """
     path = Path(source)
     if is_hub_folder(path):
@@ -78,12 +78,12 @@ def _of_run(file: Path, record: Record) -> TrainedFile:
 
 
 def load_checkpoint(file: Path) -> tuple[FERModule, Preprocessing]:
-    """Load a network in evaluation mode and how images are prepared for it.
+    """Load a network in evaluation mode, with its preprocessing.
 
-    A checkpoint of a version that did not keep the preprocessing has the run's configuration, which says the same.
+    Checkpoints of versions that did not store the preprocessing contain the run's configuration, from which it follows.
 
     Raises:
-        InputError: damaged, of another package or a later version, or its plug-in is not installed.
+        InputError: the file is damaged, of another package or a later version, or its plug-in is not installed.
     """
     if file.suffix == ".safetensors":
         return load_hub_folder(file.parent)
@@ -94,7 +94,7 @@ def load_checkpoint(file: Path) -> tuple[FERModule, Preprocessing]:
     preprocessing = None if recorded is None else Preprocessing.from_dict(recorded, file)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Lightning on a checkpoint of its own later version: loaded or refused
+            warnings.simplefilter("ignore")  # of Lightning about a checkpoint of a later version: loaded or rejected
             module = FERModule.load_from_checkpoint(file)
     except InputError as error:
         writer = str((recorded or {}).get("written_by", "0"))
@@ -114,7 +114,7 @@ def load_checkpoint(file: Path) -> tuple[FERModule, Preprocessing]:
 
 
 def _missing_plugin(file: Path) -> str:
-    """Return which distribution holds the network of a run; "" if it is installed, or the file is of no run."""
+    """Return the distribution of a run's network; "" if it is installed, or the file does not belong to a run."""
     try:
         plugin = Record.read(file.parent.parent).manifest["plugin"]
     except (InputError, KeyError):
@@ -129,7 +129,7 @@ def _read_preprocessing(file: Path) -> dict[str, Any] | None:
     try:
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
         preprocessing = content.get("preprocessing")
-    except Exception:  # loading the module raises it again
+    except Exception:  # raised again when the module is loaded
         return None
     return preprocessing if isinstance(preprocessing, dict) else None
 
@@ -142,7 +142,7 @@ def _is_later(version: str) -> bool:
 
 
 def is_hub_folder(folder: Path) -> bool:
-    """Return whether a folder has the two files of one that ``fer export --format hub`` wrote."""
+    """Return whether a folder has the two files written by ``fer export --format hub``."""
     return os.path.isfile(folder / CONFIG) and os.path.isfile(folder / WEIGHTS)  # false for an over-long name
 
 
@@ -170,10 +170,10 @@ def read_hub_section(folder: Path) -> Mapping[str, Any]:
 
 
 def load_hub_folder(folder: Path) -> tuple[FERModule, Preprocessing]:
-    """Load a network in evaluation mode and how images are prepared for it.
+    """Load a network in evaluation mode, with its preprocessing.
 
     Raises:
-        InputError: as ``read_hub_section``; the weights are not those that config.json names, or the plug-in or
+        InputError: as ``read_hub_section``; the weights are not those named in config.json, or the plug-in or
             safetensors is not installed.
     """
     try:
@@ -192,7 +192,7 @@ def load_hub_folder(folder: Path) -> tuple[FERModule, Preprocessing]:
     module = FERModule(section["config"], list(preprocessing.classes))
     try:
         load_model(module.network, file)
-    except Exception as error:  # safetensors and torch raise several kinds
+    except Exception as error:  # safetensors and torch raise various types
         text = one_line(error, 200)
         raise InputError(f"{file}: does not fit the installed {module.config.model.name}: {text}") from error
     return module.eval(), preprocessing

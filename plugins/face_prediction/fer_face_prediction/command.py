@@ -1,4 +1,4 @@
-"""``fer predict RUN PATH...``: the expression of every face in pictures, videos, and before the camera."""
+"""``fer predict RUN PATH...``: predict the expression of every face in pictures, videos and camera streams."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from fer_plugins.commands.usage import Name, WholeNumber, refuse, verb
 
-FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}  # by the ending of --out
+FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}  # by extension of --out
 
 
 @verb()

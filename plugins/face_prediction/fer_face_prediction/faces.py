@@ -1,4 +1,4 @@
-"""Cuts the faces out of a picture as the training did, and flags those whose prediction deserves doubt."""
+"""Crop faces from a picture as in training, and flag those with unreliable predictions."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from fer_plugins.contract import Detector, Face
 from fer_plugins.data.detectors.crop import find_faces, largest_face
 from fer_plugins.data.preprocessing import Preprocessing, fit_image
 
-SMALL = 0.5  # of the network's input side; a smaller face is enlarged more than twice
-SHARPNESS_SIDE = 48  # pixels, so that the measure does not depend on the size of face or network
-# Of the variance of the Laplacian. Below it lie 0.2 % of FER-2013's test images, and of the same images 96 % after a
-# Gaussian blur of 1.5 pixels and all after one of 2.
+SMALL = 0.5  # of the network's input side; smaller faces are enlarged more than twice
+SHARPNESS_SIDE = 48  # pixels; a fixed size, so that the measure does not depend on the size of the face or network
+# Threshold on the variance of the Laplacian. Below it are 0.2 % of FER-2013's test images, 96 % of the same images
+# after a Gaussian blur of 1.5 pixels, and all after one of 2.
 BLURRED = 100.0
 UNCERTAIN = 0.5  # probability of the predicted class
-FACE_SIDE = 128  # pixels; datasets of cut-out faces have pictures of 48 to 100
+FACE_SIDE = 128  # pixels; datasets of cropped faces have images of 48 to 100
 NO_FACE, WHOLE = "no_face", "none"
 
 
 @dataclass(frozen=True)
 class CutFace:
-    """A face, ready for the network."""
+    """A cropped face, ready for the network."""
 
-    box: tuple[int, int, int, int]  # left, top, right, bottom: pixels of the picture, inside of it
-    score: float | None  # of the detector
+    box: tuple[int, int, int, int]  # left, top, right, bottom in pixels, inside the picture
+    score: float | None  # score of the detector
     prepared: npt.NDArray[np.uint8]  # (S, S, C)
     flags: tuple[str, ...]  # small, blurred
 
 
 def as_colour(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Return (H, W, 1) or (H, W, 3) as RGB (H, W, 3)."""
+    """Convert (H, W, 1) or (H, W, 3) to RGB (H, W, 3)."""
     return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
 
 
 def is_face_already(pixels: npt.NDArray[np.uint8], preprocessing: Preprocessing) -> bool:
-    """Tell whether a picture is taken for one face: no side is longer than 128 pixels, or than the network's input."""
+    """Return whether a picture counts as one face: no side is longer than 128 pixels, or than the network's input."""
     return int(max(pixels.shape[:2])) <= max(FACE_SIDE, preprocessing.image_size)
 
 
 def cut_faces(
     pixels: npt.NDArray[np.uint8], detect: Detector, preprocessing: Preprocessing, *, largest: bool
 ) -> list[CutFace]:
-    """Find the faces of a picture and fit each as the training did, from left to right.
+    """Find the faces of a picture and preprocess each as in training, from left to right.
 
     Args:
         pixels: uint8 (H, W, 1) or (H, W, 3) RGB.
         detect: the detector.
-        preprocessing: of the run.
-        largest: take the largest face alone, as a training on photographs does.
+        preprocessing: preprocessing of the run.
+        largest: use only the largest face, as in training on photographs.
     """
     faces: Sequence[Face] = find_faces(detect, pixels)
     if largest and (face := largest_face(faces)) is not None:

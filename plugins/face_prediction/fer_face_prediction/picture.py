@@ -1,4 +1,4 @@
-"""Reads one picture, and refuses what no face can be read from."""
+"""Read one picture, and reject sizes on which no face can be recognised."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from PIL import Image
 
 from fer_plugins.runtime.errors import InputError
 
-SMALLEST_SIDE = 8  # pixels; assumed: no expression can be seen in fewer
-LARGEST_SIDE, LARGEST_AREA = 16_384, 80_000_000  # pixels; above it one picture would take gigabytes
+SMALLEST_SIDE = 8  # pixels; assumed: smaller ones show no expression
+LARGEST_SIDE, LARGEST_AREA = 16_384, 80_000_000  # pixels; a larger picture would take gigabytes
 
 
 class UnreadablePicture(InputError):
-    """One picture or video that cannot be used; the others can."""
+    """A picture or video that cannot be used; all others can."""
 
 
 @dataclass(frozen=True)
 class Picture:
     """A picture, or a frame of a video."""
 
-    file: str  # as it was given
+    file: str  # as given by the user
     pixels: npt.NDArray[np.uint8]  # (H, W, 1) or (H, W, 3) RGB
-    frame: int | None = None  # of a video, from 0
-    time: float | None = None  # of a frame, seconds from the video's begin
-    live: bool = False  # of a camera: answered at once
+    frame: int | None = None  # number in a video, from 0
+    time: float | None = None  # seconds from the start of the video
+    live: bool = False  # from a camera: predicted immediately
 
 
 def read_picture(path: Path) -> npt.NDArray[np.uint8]:
     """Read an image file: uint8 (H, W, 1), or (H, W, 3) RGB; see ``decode_image``.
 
     Raises:
-        UnreadablePicture: it is not there, damaged, no image, or too small or too large; one line.
+        UnreadablePicture: the file does not exist, is damaged, is not an image, or is too small or too large; one line.
     """
     try:
         data = path.read_bytes()
@@ -47,7 +47,7 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def decode_picture(data: bytes, name: str) -> npt.NDArray[np.uint8]:
-    """Decode the bytes of an image file, as ``read_picture``; ``name`` stands in the messages."""
+    """Decode the bytes of an image file as ``read_picture`` does; ``name`` is used in messages."""
     _check_size(name, data)
     try:
         pixels = decode_image(data, name, grey=False)
@@ -57,10 +57,10 @@ def decode_picture(data: bytes, name: str) -> npt.NDArray[np.uint8]:
 
 
 def check_sides(name: object, width: int, height: int) -> None:
-    """Refuse a picture by its size.
+    """Check the size of a picture.
 
     Raises:
-        UnreadablePicture: too small or too large.
+        UnreadablePicture: the picture is too small or too large.
     """
     if min(width, height) < SMALLEST_SIDE:
         raise UnreadablePicture(f"{name}: {width} x {height} pixels are too few; give at least {SMALLEST_SIDE} a side")
@@ -72,13 +72,13 @@ def check_sides(name: object, width: int, height: int) -> None:
 
 
 def _check_size(name: str, data: bytes) -> None:
-    """Look at the size in the head of the file, before anything is decoded."""
+    """Check the size in the file header, before anything is decoded."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             size = Image.open(io.BytesIO(data)).size
     except Image.DecompressionBombError as error:
         raise UnreadablePicture(f"{name}: too many pixels ({error}); shrink it") from None
-    except Exception:  # no image: decoding it says so
+    except Exception:  # not an image: decoding will report it
         return
     check_sides(name, *size)

@@ -1,4 +1,4 @@
-"""From pictures to predicted faces: batch by batch, so that thousands of pictures need little memory."""
+"""From pictures to predicted faces, batch by batch, so that thousands of pictures need little memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fer_face_prediction.predictor import BATCH, Predictor
 from fer_plugins.contract import Detector
 from fer_plugins.runtime.errors import RunError, one_line
 
-MOST_BYTES = 1 << 28  # of pictures that wait for their batch
+MOST_BYTES = 1 << 28  # maximum size of pictures that wait for their batch
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class PredictedFace:
     """One face and its prediction."""
 
     box: tuple[int, int, int, int] | None  # left, top, right, bottom in pixels; None: no face was found
-    score: float | None  # of the detector, in [0, 1]
+    score: float | None  # score of the detector, in [0, 1]
     probabilities: npt.NDArray[np.float64] | None  # (K,); None: no face was found, and the picture is not one
     flags: tuple[str, ...]  # no_face, small, blurred, uncertain
-    prepared: npt.NDArray[np.uint8] | None = None  # (S, S, C) what the network saw; None: no face was found
+    prepared: npt.NDArray[np.uint8] | None = None  # (S, S, C) input of the network; None: no face was found
 
     @property
     def predicted(self) -> int | None:
@@ -35,7 +35,7 @@ class PredictedFace:
 
 @dataclass(frozen=True)
 class PredictedPicture:
-    """A picture with its faces; without any, one entry with the flag no_face."""
+    """A picture with its faces; if there are none, one entry with the flag no_face."""
 
     picture: Picture
     detector: str
@@ -44,14 +44,14 @@ class PredictedPicture:
 
 @dataclass(frozen=True)
 class FaceSearch:
-    """How faces are looked for.
+    """How faces are detected.
 
     Args:
-        name: of the detector; none: every picture is one face.
+        name: name of the detector; none: every picture is one face.
         detect: the detector.
-        automatic: a small picture (``is_face_already``) is taken for a face.
-        largest: only the largest face of a picture.
-        whole_without_face: a picture without a face is predicted as a whole, flagged no_face, as the run trained.
+        automatic: whether a small picture (``is_face_already``) counts as a face.
+        largest: use only the largest face of a picture.
+        whole_without_face: predict a picture without a face as a whole, flagged no_face, as in the run's training.
     """
 
     name: str
@@ -67,13 +67,13 @@ Searched = tuple[Picture, str, list[CutFace], bool]  # picture, detector, its fa
 def predict_pictures(
     pictures: Iterable[Picture], predictor: Predictor, search: FaceSearch
 ) -> Iterator[PredictedPicture]:  # fmt: skip
-    """Yield each picture with its faces, in the order given."""
+    """Yield each picture with its faces, in input order."""
     waiting: list[Searched] = []
     faces = size = 0
     for picture in pictures:
         waiting.append((picture, *_find(picture, predictor, search)))
         faces, size = faces + len(waiting[-1][2]), size + picture.pixels.nbytes
-        # A frame of the camera is predicted at once; else a batch costs less than its faces one by one.
+        # A camera frame is predicted immediately; otherwise a batch is cheaper than single faces.
         if faces >= BATCH or size >= MOST_BYTES or picture.live:
             yield from _predict(waiting, predictor)
             waiting, faces, size = [], 0, 0
@@ -88,7 +88,7 @@ def _find(picture: Picture, predictor: Predictor, search: FaceSearch) -> tuple[s
         return WHOLE, [whole_picture(picture.pixels, preprocessing)], True
     try:
         faces = cut_faces(picture.pixels, search.detect, preprocessing, largest=search.largest)
-    except Exception as error:  # a plug-in's code may raise anything
+    except Exception as error:  # code of a plug-in may raise anything
         text = one_line(error, 200)
         raise RunError(f"{picture.file}: the detector {search.name} fails: {text}; give another --detector") from error
     if not faces and search.whole_without_face:
@@ -103,7 +103,7 @@ def _predict(waiting: list[Searched], predictor: Predictor) -> Iterator[Predicte
     for picture, detector, faces, has_face in waiting:
         missing = () if has_face else (NO_FACE,)
         predicted = []
-        for face, probabilities in zip(faces, rows, strict=False):  # the rows of the next picture remain
+        for face, probabilities in zip(faces, rows, strict=False):  # the rows of later pictures remain
             uncertain = ("uncertain",) if probabilities.max() < UNCERTAIN else ()
             flags = (*missing, *face.flags, *uncertain)
             predicted.append(PredictedFace(face.box, face.score, probabilities, flags, face.prepared))

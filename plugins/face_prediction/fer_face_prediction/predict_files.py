@@ -1,4 +1,4 @@
-"""The work of ``fer predict``: files and cameras in, rows and annotated pictures out."""
+"""The work of ``fer predict``: read files or a camera, write rows and annotated pictures."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from fer_plugins.runtime import activity
 from fer_plugins.runtime.activity import format_seconds
 from fer_plugins.runtime.errors import InputError
 
-AUTOMATIC = "lbp"  # the detector for photographs: it needs no further library
-PAUSE = 10.0  # seconds between two lines of progress without a terminal
+AUTOMATIC = "lbp"  # default detector for photographs: needs no further library
+PAUSE = 10.0  # seconds between two progress lines without a terminal
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where the predictions go."""
+    """Destinations of the predictions."""
 
     format: str  # table, csv or json
     file: Path | None = None  # None: standard output
-    folder: Path | None = None  # of annotated pictures
+    folder: Path | None = None  # folder of annotated pictures
 
 
 @dataclass
 class Counts:
     """Numbers of pictures, faces and files so far."""
 
-    pictures: int = 0  # and frames
+    pictures: int = 0  # including frames
     faces: int = 0
     without_face: int = 0
     annotated: int = 0
-    unreadable: list[str] = field(default_factory=list)  # one sentence a file
+    unreadable: list[str] = field(default_factory=list)  # one sentence per file
 
     def describe(self) -> str:
         """Return the numbers in one line."""
@@ -57,13 +57,13 @@ class Counts:
 
 
 def search_faces(detector: str | None, preprocessing: Preprocessing, *, largest: bool) -> tuple[FaceSearch, str]:
-    """Choose how faces are found, and describe it in one line.
+    """Choose how faces are detected, and describe it in one line.
 
-    The default is the detector that the run cropped its photographs with. If the run was trained on cut-out faces, a
-    small picture is one face and a larger one is searched with ``lbp``.
+    The default is the detector that cropped the run's training images. If the run was trained on cropped faces, a small
+    picture is one face and larger ones are searched with ``lbp``.
 
     Raises:
-        InputError: no such detector, or a package that it needs is not installed.
+        InputError: the detector is unknown, or a package that it needs is not installed.
     """
     own = preprocessing.faces.get("face_crop", "none")
     options = dict(own) if isinstance(own, Mapping) else {"name": own}
@@ -95,26 +95,26 @@ def predict_files(
     frames: int | None = None,
     say: Callable[[str], None],
 ) -> Counts:
-    """Predict every face and write each row at once; at most some hundred megabytes of pictures are in memory.
+    """Predict every face and write each row immediately; at most some hundred megabytes of pictures are in memory.
 
     Args:
         predictor: the network.
-        search: how faces are found.
-        outputs: the destinations; a file gets its name when it is complete.
+        search: how faces are detected.
+        outputs: the destinations; a file gets its final name when it is complete.
         files: pictures and videos.
-        camera: number of a camera instead.
+        camera: number of a camera to use instead of files.
         every: predict every N-th frame of a video or camera.
-        frames: at most this number of frames of a video or camera; None: all.
-        say: prints a line to standard error.
+        frames: maximum number of frames of a video or camera; None: all.
+        say: function that prints a line to standard error.
 
     Raises:
-        InputError: no file could be read, no camera, or no OpenCV; nothing is written then.
+        InputError: no file could be read, there is no camera, or no OpenCV; nothing is written.
         RunError: an output cannot be written.
     """
     if camera is not None or any(map(is_video, files)):
         load_opencv()
     counts = Counts()
-    writes_rows = outputs.file is None and sys.stdout.isatty()  # they are progress enough, and a bar would cut them
+    writes_rows = outputs.file is None and sys.stdout.isatty()  # they show progress, and a bar would break them
     progress = Progress(None if camera is not None else len(files), shown=not writes_rows)
     pictures = _read(files, camera, every, frames, counts, progress, say)
     predicted = _counted(predict_pictures(pictures, predictor, search), counts)
@@ -135,7 +135,7 @@ def predict_files(
                 writer.write(picture)
                 if annotator is not None:
                     annotator.write(picture)
-        except KeyboardInterrupt:  # how the user ends a camera; what was filmed is kept
+        except KeyboardInterrupt:  # the usual way to end a camera; its output is kept
             if camera is None:
                 raise
     counts.annotated = annotator.written if annotator else 0
@@ -143,10 +143,10 @@ def predict_files(
 
 
 class Progress:
-    """Shows the pictures and frames done on standard error: a bar on a terminal, else a line every ten seconds.
+    """Show the number of processed pictures and frames on standard error: a bar, or a line every ten seconds.
 
     Args:
-        total: pictures and frames; None: unknown, as of a camera.
+        total: number of pictures and frames; None: unknown, as for a camera.
         shown: whether anything is printed.
     """
 
@@ -158,7 +158,7 @@ class Progress:
             self._bar = tqdm(total=total, desc="predicting", unit="picture", leave=False, file=sys.stderr)
 
     def expect(self, more: int) -> None:
-        """Add to the total: a video was counted as one picture."""
+        """Increase the total: a video was counted as one picture."""
         if self.total is not None:
             self.total += more
             if self._bar is not None:
@@ -208,7 +208,7 @@ def _read(
     progress: Progress,
     say: Callable[[str], None],
 ) -> Iterator[Picture]:
-    """Yield pictures and frames; a file that cannot be read is named and counted."""
+    """Yield pictures and frames; a file that cannot be read is reported and counted."""
     if camera is not None:
         for picture in islice(read_camera(camera, every), frames):
             progress.step()

@@ -1,4 +1,4 @@
-"""Predictor: a trained run that gives class probabilities of face images."""
+"""Predictor: class probabilities of face images from a trained run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fer_plugins.training.devices import device_of_one
 
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float64]
-BATCH = 64  # images that go through the network together
+BATCH = 64  # number of images in a forward pass
 _AT_THE_END = (
     f"temperature {{:.4g}} is an end of the range that is searched ({LOWEST} to {HIGHEST:g}): on the validation split "
     "the network is never wrong, or no better than a guess; do not trust these probabilities"
@@ -32,19 +32,19 @@ _AT_THE_END = (
 
 
 class Predictor:
-    """A trained network with the preprocessing that it was trained with.
+    """A trained network with the preprocessing of its training.
 
     Attributes:
-        classes: K names in label order.
-        preprocessing: what is made of each image before the network.
-        temperature: the logits are divided by it; 1.0 where nothing was calibrated.
-        warnings: what is to be said of the run before its predictions are trusted.
+        classes: K class names in label order.
+        preprocessing: applied to each image before the network.
+        temperature: divisor of the logits; 1.0 without calibration.
+        warnings: limitations of the run that its users should know.
 
     Args:
         network: the network, in evaluation mode on its device.
-        preprocessing: of the run.
-        temperature: above 0.
-        warnings: of the run.
+        preprocessing: preprocessing of the run.
+        temperature: divisor of the logits, above 0.
+        warnings: warnings about the run.
     """
 
     def __init__(
@@ -58,15 +58,16 @@ class Predictor:
         """Load the selected network of a run.
 
         Args:
-            run: the folder of a run, whose best.ckpt is taken, or a checkpoint file.
-            calibrate: divide the logits by the temperature that is best on the run's validation split (Guo et al.
-                2017), as it was recorded in predictions.csv.
-            device: such as "cpu" or "cuda"; None: a GPU where one is there and the run's ``trainer.accelerator`` is not
-                cpu.
+            run: folder of a run, whose best.ckpt is used, or a checkpoint file.
+            calibrate: divide the logits by the temperature fitted on the run's validation split (Guo et al. 2017), as
+                recorded in predictions.csv.
+            device: such as "cpu" or "cuda"; None: a GPU if one is available and the run's ``trainer.accelerator`` is
+                not cpu.
 
         Raises:
-            InputError: no such run or checkpoint, of another package or a later version, damaged, or its plug-in is
-                not installed; ``calibrate`` without recorded predictions of the validation split.
+            InputError: the run or checkpoint does not exist, is of another package or a later version, or is damaged,
+                or its plug-in is not installed; with ``calibrate``, the run has no recorded predictions of the
+                validation split.
         """
         trained = find_checkpoint(run)
         temperature = _recorded_temperature(trained) if calibrate else 1.0
@@ -75,23 +76,23 @@ class Predictor:
         named = device_of_one(module.config) if device is None else device
         try:
             place = torch.device(named)
-            torch.zeros(1, device=place).cpu()  # "meta" takes networks and gives nothing back
+            torch.zeros(1, device=place).cpu()  # "meta" accepts networks but returns no values
             network = Network(module, place, trainer.precision)
-        except (RuntimeError, AssertionError) as error:  # torch's words for a device that is not there
+        except (RuntimeError, AssertionError) as error:  # torch's errors for a device that does not exist
             raise InputError(f"device {named}: {one_line(error, 200)}; give cpu") from None
         at_the_end = not 1.01 * LOWEST < temperature < 0.99 * HIGHEST
         notes = [_AT_THE_END.format(temperature)] if at_the_end else []
         return cls(network, preprocessing, temperature, (*trained.warnings, *notes))
 
     def predict(self, images: Iterable[Images | str | Path]) -> Probabilities:
-        """Return the class probabilities (N, K) of N images, each of them one face.
+        """Return the class probabilities (N, K) of N images, each of one face.
 
         Args:
-            images: uint8 (H, W), (H, W, 1) or (H, W, 3) RGB, of any sizes, or names of image files; read one after
-                the other, so a generator of many needs little memory.
+            images: uint8 (H, W), (H, W, 1) or (H, W, 3) RGB, of any sizes, or names of image files; read one after the
+                other, so that a generator of many images needs little memory.
 
         Raises:
-            InputError: an image is of another type or shape, or a file cannot be read.
+            InputError: an image has another type or shape, or a file cannot be read.
         """
         prepared, rows = map(self._prepare, images), []
         while batch := list(islice(prepared, BATCH)):
@@ -99,7 +100,7 @@ class Predictor:
         return np.concatenate(rows) if rows else np.empty((0, len(self.classes)))
 
     def predict_batch(self, prepared: Iterable[Images]) -> Probabilities:
-        """Return the probabilities (B, K) of one batch of images that ``preprocessing.fit`` has fitted."""
+        """Return the probabilities (B, K) of one batch of images prepared by ``preprocessing.fit``."""
         logits = self.network.logits(as_batch(np.stack(list(prepared)))).numpy()
         probabilities: Probabilities = softmax(logits / self.temperature, axis=1)
         return probabilities
@@ -118,7 +119,7 @@ class Predictor:
 
 
 def _recorded_temperature(trained: TrainedFile) -> float:
-    """Return the temperature that fits the probabilities that a run recorded of its validation split."""
+    """Return the temperature fitted to the validation probabilities that a run recorded."""
     record = trained.record
     if record is None or trained.file.name != "best.ckpt":
         raise InputError(
@@ -136,5 +137,5 @@ def _recorded_temperature(trained: TrainedFile) -> float:
             f"--calibrate: {record.folder / 'predictions.csv'} has no probabilities of the validation split; leave "
             "--calibrate out"
         )
-    # A softmax loses a constant of the logits, which changes neither the fit nor what is predicted.
+    # A softmax loses an additive constant of the logits, which affects neither the fit nor the predicted class.
     return fit_temperature(np.log(np.maximum(val.probabilities, np.finfo(np.float64).tiny)), val.true)

@@ -1,4 +1,4 @@
-"""Writes predicted faces as a table for people, as CSV, or as JSON lines; each row as soon as it is known."""
+"""Write predicted faces as a table, CSV, or JSON lines, each row as soon as it is known."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FILE, _BOX = 40, 21  # widths in the table
 
 
 class RowWriter(Protocol):
-    """Takes one picture after the other."""
+    """Writes one picture after the other."""
 
     def write(self, predicted: PredictedPicture) -> None:
         """Write the rows of a picture."""
@@ -26,24 +26,24 @@ class RowWriter(Protocol):
 
 
 def make_writer(name: str, stream: TextIO, classes: Sequence[str]) -> RowWriter:
-    """Return what writes rows to a stream; nothing is written before the first row."""
+    """Return a writer of rows to a stream; nothing is written before the first row."""
     if name == "csv":
         return CsvWriter(stream, classes)
     return JsonWriter(stream, classes) if name == "json" else TableWriter(stream, classes)
 
 
 class CsvWriter:
-    """One row a face: file, frame, time, face, left, top, right, bottom, detector, score, predicted, flags, p_CLASS.
+    """One row per face: file, frame, time, face, left, top, right, bottom, detector, score, predicted, flags, p_CLASS.
 
-    Probabilities have nine digits. A picture without a face has a row with ``flags`` no_face and, unless the run
-    predicts the whole picture then, empty probabilities.
+    Probabilities have nine digits. A picture without a face has a row with ``flags`` no_face and empty probabilities,
+    unless the run then predicts the whole picture.
     """
 
     def __init__(self, stream: TextIO, classes: Sequence[str]) -> None:
         self._writer, self._classes, self._started = csv.writer(stream, lineterminator="\n"), classes, False
 
     def write(self, predicted: PredictedPicture) -> None:
-        """Write the rows of a picture, before the first the header."""
+        """Write the rows of a picture, preceded by the header for the first picture."""
         if not self._started:
             named = ("file", "frame", "time", "face", "left", "top", "right", "bottom", "detector", "score")
             self._writer.writerow([*named, "predicted", "flags", *(f"p_{name}" for name in self._classes)])
@@ -71,7 +71,7 @@ class CsvWriter:
 
 
 class JsonWriter:
-    """One line a face, with the fields of the CSV; ``box`` and ``flags`` are lists, ``probabilities`` a mapping."""
+    """One line per face, with the fields of the CSV; ``box`` and ``flags`` are lists, ``probabilities`` a mapping."""
 
     def __init__(self, stream: TextIO, classes: Sequence[str]) -> None:
         self._stream, self._classes = stream, classes
@@ -95,7 +95,7 @@ class JsonWriter:
                 "probabilities": named,
                 "flags": list(face.flags),
             }
-            # A name that is no UTF-8 has no characters that JSON could hold as they are.
+            # A name that is not UTF-8 has no characters that JSON could represent.
             escaped = any("\ud800" <= letter <= "\udfff" for letter in picture.file)
             self._stream.write(json.dumps(line, ensure_ascii=escaped) + "\n")
 
@@ -108,7 +108,7 @@ class TableWriter:
         self._width = max(map(len, [*classes, "predicted"]))
 
     def write(self, predicted: PredictedPicture) -> None:
-        """Write the rows of a picture, before the first the header."""
+        """Write the rows of a picture, preceded by the header for the first picture."""
         if not self._started:
             self._line("file", "box", "predicted", "p", "second", "p", "flags")
             self._started = True
@@ -137,12 +137,12 @@ class TableWriter:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[TextIO]:
-    """Open a text file that has its name only when all is written; where the work fails, it is not there.
+    """Open a text file that gets its final name only when it is complete; after an error it does not exist.
 
-    Names of files that are no UTF-8 are written as the bytes that they are.
+    File names that are not UTF-8 are written as their original bytes.
 
     Raises:
-        RunError: it cannot be written.
+        RunError: the file cannot be written.
     """
     with (
         whole_file(path) as unfinished,

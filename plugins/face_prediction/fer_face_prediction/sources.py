@@ -1,4 +1,4 @@
-"""The files of a command line: files, folders, globs, and names on standard input; and the checks of its outputs."""
+"""Inputs of the command line (files, folders, globs, names on standard input), and checks of its outputs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpe
 
 
 def is_video(path: str | Path) -> bool:
-    """Tell by a file's ending whether it is a video."""
+    """Return whether a file is a video, by its extension."""
     return str(path).lower().endswith(VIDEO_SUFFIXES)
 
 
 def find_files(arguments: Sequence[str], stdin: TextIO | None) -> list[Path]:
-    """Return the pictures and videos that the arguments name, each once; those below a folder sorted by name.
+    """Return the pictures and videos named by the arguments, without duplicates; those of a folder sorted by name.
 
     Args:
-        arguments: files, folders, globs (``**`` is any folders), or ``-`` for a list of names, one a line.
-        stdin: read for ``-``; None: it is closed. Names in the list that are no file are returned too: reading them
-            fails later, and the other files are predicted.
+        arguments: files, folders, globs (``**`` matches any folders), or ``-`` for a list of names, one per line.
+        stdin: read for ``-``; None: it is closed. Names in the list that are not files are returned too: they fail
+            later when read, while the other files are predicted.
 
     Raises:
         InputError: an argument matches no file, or a folder holds no picture.
@@ -65,14 +65,14 @@ def _expand(argument: str) -> list[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    """Return the pictures and videos below a folder, and broken links, which fail when they are read."""
+    """Return the pictures and videos below a folder, and broken links, which fail when read."""
     return sorted(path for path in folder.rglob("*") if (is_image(path.name) or is_video(path)) and not path.is_dir())
 
 
 def check_outputs(file: Path | None, folder: Path | None, files: Sequence[Path]) -> None:
     """Raise InputError if the file of the rows or the folder of annotated pictures cannot be written.
 
-    Or if it would overwrite one of ``files``, which are read.
+    The same error is raised if it would overwrite one of ``files``, which are read.
     """
     if file is not None:
         if file.is_dir():

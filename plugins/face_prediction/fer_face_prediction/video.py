@@ -1,4 +1,4 @@
-"""Reads frames of videos and cameras, and writes videos, through OpenCV."""
+"""Read frames of videos and cameras, and write videos, with OpenCV."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def load_opencv() -> Any:
     """Return OpenCV.
 
     Raises:
-        InputError: it is not installed.
+        InputError: OpenCV is not installed.
     """
     try:
         return import_opencv()
@@ -28,7 +28,7 @@ def load_opencv() -> Any:
 
 
 def count_frames(path: Path) -> int:
-    """Return how many frames a video says that it has; 0: it does not say."""
+    """Return the number of frames that a video declares; 0 if it declares none."""
     cv2 = load_opencv()
     capture = cv2.VideoCapture(str(path))
     try:
@@ -38,7 +38,7 @@ def count_frames(path: Path) -> int:
 
 
 def frame_rate(path: Path) -> float:
-    """Return a video's frames a second; 25.0 where it does not say."""
+    """Return a video's frames per second; 25.0 if it does not declare them."""
     cv2 = load_opencv()
     capture = cv2.VideoCapture(str(path))
     try:
@@ -52,8 +52,8 @@ def read_video(path: Path, every: int = 1) -> Iterator[Picture]:
     """Yield every ``every``-th frame of a video, from the first.
 
     Raises:
-        InputError: no OpenCV.
-        UnreadablePicture: not there, no video, or no frame can be decoded.
+        InputError: OpenCV is not installed.
+        UnreadablePicture: the file does not exist, is not a video, or no frame can be decoded.
     """
     cv2 = load_opencv()
     if not path.is_file():
@@ -65,7 +65,7 @@ def read_video(path: Path, every: int = 1) -> Iterator[Picture]:
         for number, (time, pixels) in enumerate(_frames(cv2, capture, every)):
             check_sides(path, pixels.shape[1], pixels.shape[0])
             frame = number * every
-            # Containers without time stamps say 0 throughout.
+            # Containers without time stamps report 0 for all frames.
             yield Picture(str(path), pixels, frame, time if time > 0 or frame == 0 or rate <= 0 else frame / rate)
         if number < 0:
             raise UnreadablePicture(f"{path}: no frame of this video can be decoded; convert it to MP4 (H.264)")
@@ -89,7 +89,7 @@ def read_camera(number: int, every: int = 1) -> Iterator[Picture]:
     """Yield the frames of a camera until it ends or the caller stops.
 
     Raises:
-        InputError: no OpenCV, or no such camera.
+        InputError: OpenCV is not installed, or the camera does not exist.
         RunError: the camera stopped before its first frame.
     """
     import time
@@ -110,11 +110,11 @@ def read_camera(number: int, every: int = 1) -> Iterator[Picture]:
 
 
 class VideoWriter:
-    """Writes frames to an MP4 file, which has its name only when it is complete.
+    """Write frames to an MP4 file, which gets its final name only when it is complete.
 
     Args:
-        path: where to.
-        rate: frames a second.
+        path: output file.
+        rate: frames per second.
     """
 
     def __init__(self, path: Path, rate: float) -> None:
@@ -124,7 +124,7 @@ class VideoWriter:
         self._written = 0
 
     def write(self, pixels: npt.NDArray[np.uint8]) -> None:
-        """Append a frame, RGB (H, W, 3); all have the same size, which is even, as the codec wants it.
+        """Append a frame, RGB (H, W, 3); all frames have the same size, which the codec requires to be even.
 
         Raises:
             RunError: the file cannot be written.
@@ -142,10 +142,10 @@ class VideoWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        """Give the file its name; where the work failed, remove it.
+        """Give the file its final name; after an error, remove it.
 
         Raises:
-            RunError: not all frames are in the file; OpenCV itself does not say that a disk is full.
+            RunError: not all frames are in the file; OpenCV itself does not report a full disk.
         """
         if self._writer is None:
             return

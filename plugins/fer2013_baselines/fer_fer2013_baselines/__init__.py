@@ -1,4 +1,4 @@
-"""The networks that are cited for FER-2013 without extra data, and one of our own.
+"""Networks commonly cited for FER-2013 without extra data, and one of our own.
 
 VGG, ResNet and Inception of Pramerdorfer and Kampel (arXiv:1612.02903), the VGG of Khaireddin and Chen
 (arXiv:2105.03588) and the residual network `fer_compact`.

@@ -13,18 +13,18 @@ from fer_fer2013_baselines.residual import build_stem, residual_stages
 class FERCompact(nn.Module):
     """A residual network with a 3x3 stem and four stages; 11,260,351 parameters by default, for seven classes.
 
-    (B, C, S, S) in [0, 1] -> (B, num_classes) logits. Basic blocks with batch normalisation and ReLU,
-    squeeze-excitation, shortcuts that average before they narrow the map, global average pooling, dropout, one dense
-    layer; weights start as PyTorch's layers do.
+    (B, C, S, S) in [0, 1] -> (B, num_classes) logits. Basic blocks with batch normalisation, ReLU and
+    squeeze-and-excitation; shortcuts that average before they downsample; global average pooling, dropout and one dense
+    layer. Weights keep the default initialisation of PyTorch's layers.
 
     Args:
-        num_classes: outputs.
-        in_channels: image channels.
-        widths: channels of the stages; each stage but the first halves the map.
-        depths: blocks of each stage.
-        stem_stride: of the stem's convolution; 2 makes the network four times as fast.
-        squeeze_excitation: weigh the channels of each block by their means (Hu et al. 2018, reduction 16).
-        dropout: share of the pooled features left out.
+        num_classes: number of outputs.
+        in_channels: number of image channels.
+        widths: number of channels of each stage; each stage except the first halves the size of the map.
+        depths: number of blocks of each stage.
+        stem_stride: stride of the stem convolution; 2 makes the network four times as fast.
+        squeeze_excitation: squeeze-and-excitation in each block (Hu et al. 2018, reduction 16).
+        dropout: dropout probability of the pooled features, at least 0 and below 1.
 
     Raises:
         ValueError: an option is out of range.
@@ -53,9 +53,9 @@ class FERCompact(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, S, S) in [0, 1]."""
         return self.head(self.features(4 * x - 2))  # FER-2013's grey values: mean 0.51, deviation 0.26
 
     def explain(self, x: Tensor) -> dict[str, Tensor]:
-        """The last feature maps, (B, F, S', S')."""
+        """Return the last feature maps, (B, F, S', S')."""
         return {"last_maps": self.features(4 * x - 2)}

@@ -12,8 +12,8 @@ from fer_plugins.contract import PoolingFactory
 from fer_plugins.pooling import max_pool
 from fer_plugins.pooling.sizes import flattened_size
 
-# Channels of GoogLeNet's first six modules (Szegedy et al. 2015, Table 1): 1x1, 3x3 reduced and 3x3, 5x5 reduced and
-# 5x5, pooled; a pooling stands before the third, as there.
+# Channels of GoogLeNet's first six modules (Szegedy et al. 2015, Table 1): 1x1, 3x3 reduction and 3x3, 5x5 reduction
+# and 5x5, pooling branch; as in GoogLeNet, there is a pooling layer before the third module.
 MODULES = (
     (64, 96, 128, 16, 32, 32),
     (128, 128, 192, 32, 96, 64),
@@ -27,21 +27,21 @@ MODULES = (
 class PramerdorferInception(nn.Module):
     """The Inception network of Pramerdorfer and Kampel 2016, 16 layers deep; 1,388,827 parameters for seven classes.
 
-    (B, C, S, S) in [0, 1] -> (B, num_classes) logits. "Inception/GoogLeNet" and the depth are stated. assumed: three
-    convolutions, GoogLeNet's first six modules at three quarters of its width (torchvision's, with batch
-    normalisation and 3x3 for 5x5) and one dense layer; strides for the small images.
+    (B, C, S, S) in [0, 1] -> (B, num_classes) logits. The paper states "Inception/GoogLeNet" and the depth. assumed:
+    three convolutions, GoogLeNet's first six modules at three quarters of its width (torchvision's, with batch
+    normalisation and 3x3 instead of 5x5) and one dense layer; strides adapted to the small images.
 
     Args:
-        num_classes: outputs.
-        in_channels: image channels.
-        image_size: S in pixels, at least 4 with poolings that halve.
-        pool: factory of the two 2x2 poolings, behind the stem and behind the second module.
-        quarters: width as a multiple of a quarter of GoogLeNet's.
-        dropout: share of the pooled features left out, GoogLeNet's.
-        contrast: hist_eq equalises each image's histogram first.
+        num_classes: number of outputs.
+        in_channels: number of image channels.
+        image_size: image side S in pixels, at least 4 with pooling layers that halve the size.
+        pool: factory of the two 2x2 pooling layers, after the stem and after the second module.
+        quarters: width of the network in quarters of GoogLeNet's width.
+        dropout: dropout probability of the pooled features, at least 0 and below 1; the default is GoogLeNet's.
+        contrast: hist_eq equalises each image's histogram before all other preprocessing.
 
     Raises:
-        ValueError: the images are too small or an option is out of range.
+        ValueError: the images are too small, or an option is out of range.
     """
 
     def __init__(
@@ -80,5 +80,5 @@ class PramerdorferInception(nn.Module):
         flattened_size(self.features, in_channels, image_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, S, S) in [0, 1]."""
         return self.head(self.features(self.preprocessing(x)))

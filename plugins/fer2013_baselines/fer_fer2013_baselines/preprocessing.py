@@ -1,4 +1,4 @@
-"""What the networks of Pramerdorfer and Kampel do to the pixels first, and the range of dropout."""
+"""Preprocessing inside the networks of Pramerdorfer and Kampel, and the range check of dropout."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from fer_plugins.data.histogram import equalise
 
 
 class Preprocessing(nn.Module):
-    """(B, C, H, W) in [0, 1] -> the same shape in [-1, 1]; with ``hist_eq`` each image's histogram is equalised first.
+    """(B, C, H, W) in [0, 1] -> same shape in [-1, 1]; with ``hist_eq`` each image's histogram is equalised first.
 
     Raises:
-        ValueError: another contrast than none and hist_eq.
+        ValueError: ``contrast`` is neither "none" nor "hist_eq".
     """
 
     def __init__(self, contrast: str) -> None:
@@ -21,11 +21,11 @@ class Preprocessing(nn.Module):
         self.contrast = contrast
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what the first convolution sees."""
+        """Return the input of the first convolution."""
         return 2 * (equalise(x) if self.contrast == "hist_eq" else x) - 1
 
 
 def check_dropout(dropout: float) -> None:
-    """Refuse a share outside 0 to 1, and 1."""
+    """Raise ValueError unless ``dropout`` is at least 0 and below 1."""
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout is {dropout}; it must be at least 0 and below 1")

@@ -1,4 +1,4 @@
-"""The split of Khaireddin and Chen's code: PrivateTest selects, PublicTest is reported."""
+"""The split of Khaireddin and Chen's code: selection on PrivateTest, reported score on PublicTest."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ DRAWS_NOTHING = ("paper_khaireddin",)  # protocols that the seed does not change
 
 
 def paper_khaireddin(table: Any, seed: int) -> list[Fold]:
-    """Train on Training, select on PrivateTest and report PublicTest: the release's test and validation, exchanged.
+    """Train on Training, select on PrivateTest and report PublicTest: the release's test and validation splits swapped.
 
     Args:
         table: samples with the release's split.
-        seed: changes nothing.
+        seed: has no effect.
 
     Raises:
-        ValueError: the release has no split, or lacks one of the three.
+        ValueError: the release has no split, or one of the three splits is missing.
     """
     del seed
     if table.split is None or not {"train", "val", "test"} <= set(table.split):

@@ -1,4 +1,4 @@
-"""Stages of residual blocks as in ResNet-18 and ResNet-34, for any widths and depths."""
+"""Stages of residual blocks as in ResNet-18 and ResNet-34, for arbitrary widths and depths."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from torchvision.ops import SqueezeExcitation
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with batch normalisation beside a shortcut; ReLU behind the sum (He et al. 2016).
+    """Two 3x3 convolutions with batch normalisation and a shortcut; ReLU after the sum (He et al. 2016).
 
     Args:
-        entering: channels of the input.
-        width: channels of the output.
-        stride: of the first convolution and the shortcut.
-        reduction: squeeze-excitation (Hu et al. 2018) with width / reduction channels in between, at least 4;
-            0: none.
-        pooled_shortcut: average 2x2 pixels before the shortcut's convolution, which then has stride 1 and sees all of
-            them (He et al. 2019, "Bag of tricks", ResNet-D); else that convolution has the stride.
+        entering: number of input channels.
+        width: number of output channels.
+        stride: stride of the first convolution and the shortcut.
+        reduction: squeeze-and-excitation (Hu et al. 2018) with width / reduction hidden channels, at least 4; 0: none.
+        pooled_shortcut: average 2x2 pixels before the shortcut's convolution, which then has stride 1 and sees all
+            pixels (He et al. 2019, "Bag of tricks", ResNet-D); else that convolution has the stride.
     """
 
     def __init__(
@@ -57,16 +56,16 @@ def build_stem(in_channels: int, width: int, stride: int = 1) -> nn.Sequential:
 def residual_stages(
     widths: tuple[int, ...], depths: tuple[int, ...], reduction: int = 0, *, pooled_shortcuts: bool = False
 ) -> nn.Sequential:
-    """Return stages of residual blocks for maps of widths[0] channels; each stage but the first halves the map.
+    """Return residual stages for maps of widths[0] channels; each stage except the first halves the map.
 
     Args:
-        widths: channels of each stage.
-        depths: blocks of each stage.
+        widths: number of channels of each stage.
+        depths: number of blocks of each stage.
         reduction: see ``ResidualBlock``.
         pooled_shortcuts: see ``ResidualBlock``.
 
     Raises:
-        ValueError: as many depths as widths are needed, all at least 1.
+        ValueError: ``widths`` and ``depths`` have different lengths, or a value is below 1.
     """
     if len(widths) != len(depths) or min(*widths, *depths) < 1:
         raise ValueError(f"widths are {widths} and depths {depths}; give as many of each, all at least 1")
@@ -79,9 +78,10 @@ def residual_stages(
 
 
 def start_as_he(network: nn.Module) -> None:
-    """Draw convolutions from He et al.'s normal distribution (fan out).
+    """Initialise convolutions with He et al.'s normal distribution (fan out).
 
-    Residuals do not begin at zero: on FER-2013 such a network stays at the loss of the class shares for epochs.
+    Residual branches do not start at zero: on FER-2013 such a network stays at the loss of the class frequencies for
+    several epochs.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

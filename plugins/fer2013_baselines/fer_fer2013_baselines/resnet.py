@@ -16,20 +16,21 @@ from fer_plugins.pooling.sizes import flattened_size
 class PramerdorferResNet(nn.Module):
     """The ResNet-34 of Pramerdorfer and Kampel 2016 at half width; 5,325,159 parameters for seven classes.
 
-    (B, C, S, S) in [0, 1] -> (B, num_classes) logits. "Resnet-34" and a depth of 33 (its convolutions but for the
-    shortcuts) are stated. assumed: half the widths of ResNet-34, and a 3x3 stem with stride 1 for the small images.
+    (B, C, S, S) in [0, 1] -> (B, num_classes) logits. The paper states "Resnet-34" and a depth of 33 (its convolutions
+    without those of the shortcuts). assumed: half the widths of ResNet-34, and a 3x3 stem with stride 1 for the small
+    images.
 
     Args:
-        num_classes: outputs.
-        in_channels: image channels.
-        image_size: S in pixels, at least 2 with poolings that halve.
-        pool: factory of the 2x2 pooling behind the stem.
-        widths: channels of the four stages.
-        dropout: share of the pooled features left out.
-        contrast: hist_eq equalises each image's histogram first.
+        num_classes: number of outputs.
+        in_channels: number of image channels.
+        image_size: image side S in pixels, at least 2 with pooling layers that halve the size.
+        pool: factory of the 2x2 pooling layer after the stem.
+        widths: number of channels of the four stages.
+        dropout: dropout probability of the pooled features, at least 0 and below 1.
+        contrast: hist_eq equalises each image's histogram before all other preprocessing.
 
     Raises:
-        ValueError: the images are too small or an option is out of range.
+        ValueError: the images are too small, or an option is out of range.
     """
 
     def __init__(
@@ -56,5 +57,5 @@ class PramerdorferResNet(nn.Module):
         flattened_size(self.features, in_channels, image_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, S, S) in [0, 1]."""
         return self.head(self.features(self.preprocessing(x)))

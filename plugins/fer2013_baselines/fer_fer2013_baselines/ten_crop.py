@@ -18,14 +18,14 @@ def ten_crops(images: Tensor, side: int) -> Tensor:
 
 
 def run_on_crops(network: Callable[[Tensor], Tensor], images: Tensor, side: int, training: bool, ten: bool) -> Tensor:
-    """Return logits (B, K): of a crop drawn for each image in training, else the mean over ten crops or the centre's.
+    """Return logits (B, K): of a random crop per image in training, else averaged over ten crops or of the centre crop.
 
     Args:
-        network: from crops (N, C, side, side) to logits (N, K).
+        network: maps crops (N, C, side, side) to logits (N, K).
         images: (B, C, H, W), H and W at least ``side``.
-        side: of the crops in pixels.
-        training: draw one of the ten for each image, from torch's generator of the host.
-        ten: outside training, average the logits over the ten crops; else the central crop's logits.
+        side: side of the crops in pixels.
+        training: draw one of the ten crops for each image, with torch's CPU generator.
+        ten: in evaluation, average the logits over the ten crops; else use the centre crop.
     """
     crops = ten_crops(images, side)
     if training:

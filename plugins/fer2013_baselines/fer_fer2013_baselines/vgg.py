@@ -1,4 +1,4 @@
-"""The two VGG networks: of Pramerdorfer and Kampel 2016 and of Khaireddin and Chen 2021."""
+"""Two VGG networks: of Pramerdorfer and Kampel 2016 and of Khaireddin and Chen 2021."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from fer_plugins.pooling.sizes import flattened_size
 
 
 def vgg_stages(in_channels: int, widths: tuple[int, ...], pool: PoolingFactory, dropout: float = 0.0) -> nn.Sequential:
-    """Return stages of two 3x3 convolutions with batch normalisation and ReLU, and a 2x2 pooling, one a width.
+    """Return one stage per width: two 3x3 convolutions with batch normalisation and ReLU, and a 2x2 pooling.
 
     Args:
-        in_channels: image channels.
-        widths: channels of the stages.
-        pool: factory of the poolings.
-        dropout: share of the units left out behind each stage; 0 adds no layer.
+        in_channels: number of image channels.
+        widths: number of channels of each stage.
+        pool: factory of the pooling layers.
+        dropout: dropout probability after each stage; 0 adds no layer.
     """
     layers: list[nn.Module] = []
     for before, width in pairwise((in_channels, *widths)):
@@ -36,21 +36,21 @@ def vgg_stages(in_channels: int, widths: tuple[int, ...], pool: PoolingFactory, 
 class PramerdorferVGG(nn.Module):
     """The VGG of Pramerdorfer and Kampel 2016, ten layers; 1,765,479 parameters for 48x48 grey images.
 
-    (B, C, S, S) in [0, 1] -> (B, num_classes) logits. The depth is stated. assumed: eight convolutions and two dense
-    layers, all widths, batch normalisation, dropout.
+    (B, C, S, S) in [0, 1] -> (B, num_classes) logits. The paper states the depth. assumed: eight convolutions and two
+    dense layers, all widths, batch normalisation, dropout.
 
     Args:
-        num_classes: outputs.
-        in_channels: image channels.
-        image_size: S in pixels, at least 16 with poolings that halve.
-        pool: factory of the four 2x2 poolings.
-        widths: channels of the four stages.
-        hidden: units of the hidden dense layer, at least 1.
-        dropout: share of the units left out behind each stage and the hidden layer.
-        contrast: hist_eq equalises each image's histogram first.
+        num_classes: number of outputs.
+        in_channels: number of image channels.
+        image_size: image side S in pixels, at least 16 with pooling layers that halve the size.
+        pool: factory of the four 2x2 pooling layers.
+        widths: number of channels of the four stages.
+        hidden: number of units of the hidden dense layer, at least 1.
+        dropout: dropout probability after each stage and the hidden layer, at least 0 and below 1.
+        contrast: hist_eq equalises each image's histogram before all other preprocessing.
 
     Raises:
-        ValueError: the images are too small or an option is out of range.
+        ValueError: the images are too small, or an option is out of range.
     """
 
     def __init__(
@@ -77,28 +77,28 @@ class PramerdorferVGG(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, S, S) in [0, 1]."""
         return self.head(self.features(self.preprocessing(x)))
 
 
 class KhaireddinVGG(nn.Module):
-    """The VGG of Khaireddin and Chen 2021 as in their code; 29,890,759 parameters for 40x40 grey crops.
+    """The VGG of Khaireddin and Chen 2021, following their code; 29,890,759 parameters for 40x40 grey crops.
 
     (B, C, S, S) in [0, 1] -> (B, num_classes) logits. Four stages of two convolutions, dense layers of 4,096, 4,096 and
-    num_classes units. In training, one of ten 40x40 crops is drawn for each image (the authors train on all ten);
-    the answer is the mean of the logits over the ten.
+    num_classes units. In training, one of ten 40x40 crops is drawn for each image (the authors train on all ten); in
+    evaluation the logits are averaged over the ten crops.
 
     Args:
-        num_classes: outputs.
-        in_channels: image channels.
-        image_size: S in pixels, at least the side of a crop.
-        pool: factory of the four 2x2 poolings.
-        crop: side of the crops in pixels, at least 16 with poolings that halve.
-        evaluation: ten averages the logits over ten crops, centre takes the central crop.
-        dropout: share of the units left out behind each of the two hidden layers.
+        num_classes: number of outputs.
+        in_channels: number of image channels.
+        image_size: image side S in pixels, at least the side of a crop.
+        pool: factory of the four 2x2 pooling layers.
+        crop: side of the crops in pixels, at least 16 with pooling layers that halve the size.
+        evaluation: ten averages the logits over ten crops, centre uses the centre crop.
+        dropout: dropout probability after each of the two hidden dense layers, at least 0 and below 1.
 
     Raises:
-        ValueError: the images are too small or an option is out of range.
+        ValueError: the images are too small, or an option is out of range.
     """
 
     def __init__(
@@ -132,9 +132,9 @@ class KhaireddinVGG(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, S, S) in [0, 1]."""
         return run_on_crops(self.classify, x, self.crop, self.training, self.evaluation == "ten")
 
     def classify(self, crops: Tensor) -> Tensor:
-        """Logits (N, num_classes) of crops (N, C, crop, crop) in [0, 1]."""
+        """Return logits (N, num_classes) for crops (N, C, crop, crop) in [0, 1]."""
         return self.head(self.features(crops))

@@ -1,1 +1,1 @@
-"""One page of a finished run, or of several, without external parts: the verb ``fer report``."""
+"""Self-contained reports of one or several finished runs: the verb ``fer report``."""

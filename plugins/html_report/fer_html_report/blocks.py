@@ -1,4 +1,4 @@
-"""What a page is made of: sections of paragraphs, facts, tables, charts; the templates write each kind."""
+"""The elements of a page: sections of paragraphs, facts, tables and charts; the templates render each kind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A few sentences; a gap says why something is not on the page."""
+    """A few sentences; the tone "gap" says why something is missing on the page."""
 
     kind: ClassVar[str] = "paragraph"
     text: str
@@ -34,16 +34,16 @@ class Table:
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
-    words: frozenset[int] = frozenset()  # columns of text; the others are numbers, and stand right
+    words: frozenset[int] = frozenset()  # columns of text; all others are numbers, right-aligned
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure as inline SVG, with what it shows in words."""
+    """A figure as inline SVG, with a description."""
 
     caption: str
-    text: str  # for those who do not see it
+    text: str  # description for screen readers
     svg: Markup
 
 
@@ -74,7 +74,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Code:
-    """Words for a terminal, or a file."""
+    """Shell commands, or the content of a file."""
 
     kind: ClassVar[str] = "code"
     text: str
@@ -82,7 +82,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Fold:
-    """Blocks that are shown on demand."""
+    """Blocks that are collapsed until opened."""
 
     kind: ClassVar[str] = "fold"
     title: str
@@ -94,9 +94,9 @@ Block = Paragraph | Facts | Table | Charts | Pictures | Code | Fold
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it."""
+    """A heading and the blocks below it."""
 
-    name: str  # part of its address: "scores"
+    name: str  # part of its anchor: "scores"
     title: str
     blocks: Sequence[Block]
 
@@ -114,9 +114,9 @@ class Headline:
 class Chapter:
     """One run, or the comparison of several."""
 
-    name: str  # part of the addresses: "run1"
+    name: str  # part of the anchors: "run1"
     title: str
     lead: str = ""
-    alarms: Sequence[str] = ()  # what keeps it from being a result
+    alarms: Sequence[str] = ()  # reasons why it is not a result
     headlines: Sequence[Headline] = ()
     sections: Sequence[Section] = field(default_factory=tuple)

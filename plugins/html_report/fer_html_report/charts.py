@@ -1,4 +1,4 @@
-"""The figures of a run as inline SVG: no address twice, nothing loaded, one drawing for light and dark."""
+"""Figures of a run as inline SVG: unique ids, no external resources, one drawing for light and dark mode."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _LONG = re.compile(r"-?\d+\.\d{3,}")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
-_numbers = itertools.count(1)  # no two charts of a page share an address
+_numbers = itertools.count(1)  # no two charts of a page share an id
 
 
 def draw(make: Callable[[], Figure | None], caption: str, text: str) -> Chart | None:
-    """Draw a figure for a page; None where there is nothing to draw.
+    """Draw a figure for a page; None if there is nothing to draw.
 
     Args:
-        make: draws it, with matplotlib set as for every figure.
-        caption: what stands below it.
-        text: what it shows, for those who do not see it.
+        make: function that draws the figure, with matplotlib configured as for every figure.
+        caption: caption below the figure.
+        text: description for screen readers.
     """
     from fer_plugins.analysis.figures.style import drawing
 
@@ -38,16 +38,16 @@ def draw(make: Callable[[], Figure | None], caption: str, text: str) -> Chart | 
         if figure is None:
             return None
         content = io.BytesIO()
-        warnings.simplefilter("ignore", UserWarning)  # the layout gives up where a class has a name of many words
+        warnings.simplefilter("ignore", UserWarning)  # from the layout, if a class name has many words
         figure.savefig(content, format="svg", transparent=True, metadata={"Date": None})
     return Chart(caption, text, Markup(inline(content.getvalue(), caption, text)))
 
 
 def inline(svg: bytes, title: str, text: str) -> str:
-    """Return a figure of matplotlib as an ``svg`` element for a page.
+    """Return a matplotlib figure as an ``svg`` element for a page.
 
-    Title and description are for a screen reader; coordinates have two decimals; addresses are those of this chart
-    alone; what no one refers to has none. Text is escaped by the serializer.
+    Title and description are for screen readers; coordinates have two decimals; ids are unique to this chart, and
+    unreferenced ids are removed. The serializer escapes text.
     """
     prefix = f"chart{next(_numbers)}"
     root = ElementTree.fromstring(svg)

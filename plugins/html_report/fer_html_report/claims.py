@@ -1,4 +1,4 @@
-"""The paper's claims beside what the run measured, with verdicts."""
+"""The paper's claims compared with the run's measurements, with verdicts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from fer_plugins.analysis.verdicts import NOT_COMPARABLE, verify_run
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.errors import InputError
 
-# The verdict stands early: of a wide table a telephone shows the first columns.
+# The verdict comes early: a phone shows only the first columns of a wide table.
 _HEAD = ["Claim", "Verdict", "Printed", "Measured", "Without copies", "Points", "Source"]
 _WORDS = frozenset({1, 6})
 
 
 def claims(run: FinishedRun) -> Iterator[Block]:
-    """Yield the claims that the run measures, the verdicts on them and what these stand under; the others folded."""
+    """Yield the claims that the run measures, with verdicts and their conditions; all other claims are collapsed."""
     try:
         report = verify_run(run)
     except InputError as error:
@@ -63,7 +63,7 @@ def claims(run: FinishedRun) -> Iterator[Block]:
 
 
 def _reasons(rows: Sequence[Mapping[str, Any]], general: Sequence[str]) -> list[str]:
-    """Return why there is no verdict, or the condition that one stands under, each once, without the general ones."""
+    """Return the reasons for missing verdicts and the conditions of verdicts, without duplicates and general ones."""
     texts = (text for row in rows for text in [*row["why"], row["condition"]])
     return list(dict.fromkeys(str(text) for text in texts if text and text not in general))
 

@@ -1,4 +1,4 @@
-"""``fer report RUN...``: one page of a finished run, or of several with their comparison."""
+"""``fer report RUN...``: one page about a finished run, or several with their comparison."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def report(runs: tuple[str, ...], *, form: str, out: str | None, force: bool, im
 
 
 def _place(runs: tuple[str, ...], form: str, out: str | None, *, force: bool) -> Path:
-    """Return the file to write, checked before anything is read."""
+    """Return the output file, checked before anything is read."""
     from fer_plugins.runs.kept_record import SUMS
 
     if out is not None:

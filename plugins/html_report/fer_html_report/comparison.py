@@ -1,4 +1,4 @@
-"""Several runs side by side: scores, paired tests on the same images, spread over seeds."""
+"""Comparison of several runs: scores, paired tests on the same images, spread over seeds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fer_plugins.runtime.errors import InputError
 
 
 def compare(runs: Sequence[FinishedRun]) -> Chapter:
-    """Return the chapter that stands before those of single runs."""
+    """Return the chapter that precedes those of single runs."""
     sections = [Section("models", "Models", list(_side_by_side(runs)))]
     try:
         comparison = compare_runs(runs)
@@ -50,7 +50,7 @@ def _side_by_side(runs: Sequence[FinishedRun]) -> Iterator[Block]:
                  for column in columns]  # fmt: skip
         data = f"{row['dataset']}, {row['protocol']}, {row['part']}"
         lines.append([row["model"], *cells, f"{row['n']:,}", ", ".join(map(str, row["seeds"])), data])
-    head = ["Model", *HEADLINE.values(), "Images", "Seeds", "Data"]  # a telephone shows the first columns
+    head = ["Model", *HEADLINE.values(), "Images", "Seeds", "Data"]  # a phone shows the first columns
     note = "95 % intervals: over test images for one training, over trainings (t) for several seeds."
     yield Table("One row per model", head, lines, frozenset({head.index("Data")}), note=note)
     for remark in dict.fromkeys(str(remark) for row in rows for remark in row["remarks"]):
@@ -111,7 +111,7 @@ def _seeds(comparison: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def _ranks(runs: Sequence[FinishedRun]) -> Iterator[Block]:
-    """Yield the critical-difference diagram of three models and more over datasets, folds or seeds."""
+    """Yield the critical-difference diagram of at least three models over datasets, folds or seeds."""
     try:
         tests = rank_over_blocks(runs, "accuracy")
     except InputError as error:

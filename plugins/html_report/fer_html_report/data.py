@@ -1,4 +1,4 @@
-"""The data of a run: fingerprints, images by class, and what the splits share."""
+"""The data of a run: fingerprints, images per class, and overlaps of the splits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
 
 def data(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
-    """Yield what identifies the data, the images of each class, the audit of the splits."""
+    """Yield the identity of the data, the images per class, and the audit of the splits."""
     facts = run.record.manifest["data"]
     yield Facts(
         [

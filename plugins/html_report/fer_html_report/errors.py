@@ -1,4 +1,4 @@
-"""The most confident errors of a run, and their images where they are asked for."""
+"""The most confident errors of a run, with their images on request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def confident_errors(run: FinishedRun, images: Mapping[str, npt.NDArray[np.uint8
 
     Args:
         run: the run.
-        images: source name -> image (S, S, C) of those in ``most_confident``; None: they were not asked for.
+        images: source name -> image (S, S, C) of those in ``most_confident``; None: not requested.
     """
     places = most_confident(run)
     wrong = int((run.true != run.predicted).sum())
@@ -61,7 +61,7 @@ def confident_errors(run: FinishedRun, images: Mapping[str, npt.NDArray[np.uint8
 
 
 def most_confident(run: FinishedRun) -> Rows:
-    """Return the places of the wrong predictions with the highest probabilities, falling."""
+    """Return the indices of the wrong predictions with the highest probabilities, in descending order."""
     wrong = np.flatnonzero(run.true != run.predicted)
     chances = run.predictions.probabilities[wrong, run.predicted[wrong]]
     wrong, chances = wrong[np.isfinite(chances)], chances[np.isfinite(chances)]
@@ -70,17 +70,17 @@ def most_confident(run: FinishedRun) -> Rows:
 
 
 def read_images(run: FinishedRun, root: str | None) -> dict[str, npt.NDArray[np.uint8]]:
-    """Read the images of the most confident errors; of the test split, its opening is recorded in the run's manifest.
+    """Read the images of the most confident errors; if they are of the test split, the run's manifest records it.
 
     Args:
         run: a single run.
-        root: where the data are now; None: where they were.
+        root: current path of the data; None: the recorded path.
 
     Returns:
         Source name -> (S, S, C) uint8.
 
     Raises:
-        InputError: the run holds folds, or the data are not there or not those of the run.
+        InputError: the run consists of folds, or the data do not exist or are not those of the run.
     """
     from fer_plugins.analysis.opened_run import record_opening
     from fer_plugins.config import resolve

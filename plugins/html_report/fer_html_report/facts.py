@@ -1,4 +1,4 @@
-"""What was run and how: command, versions, protocol in words, seeds, faults, cost, and how to repeat it."""
+"""Facts about the run: command, versions, protocol in words, seeds, faults, cost, and how to repeat it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _name_paper(paper: Mapping[str, Any]) -> str:
 
 
 def protocol(run: FinishedRun) -> Iterator[Block]:
-    """Yield the protocol in sentences: who trains, what selects, what is reported, who opened the test split."""
+    """Yield the protocol in sentences: training and selection splits, reported split, openings of the test split."""
     manifest, reported = run.record.manifest, run.split
     facts = manifest["protocol"]
     own = _describe_protocol(str(facts["name"]))
@@ -95,7 +95,7 @@ def protocol(run: FinishedRun) -> Iterator[Block]:
 
 
 def _describe_protocol(name: str) -> str:
-    """Return the first paragraph of a protocol's documentation, "" where it is not installed."""
+    """Return the first paragraph of a protocol's documentation, "" if it is not installed."""
     try:
         text = inspect.getdoc(registry.load(registry.find("protocol", name))) or ""
     except InputError:
@@ -114,7 +114,7 @@ def _describe_selection(selected: Mapping[str, Any], sizes: Mapping[str, int], m
 
 
 def seeds(run: FinishedRun) -> Iterator[Block]:
-    """Yield the seeds, and what one training cannot say."""
+    """Yield the seeds, and the limits of a single training."""
     manifest = run.record.manifest
     names = {"run": "of the training", "protocol": "of the splits", "evaluation": "of the evaluation"}
     recorded_seeds = manifest["seeds"] | ({"run": "not known"} if run.known_seed is None else {})
@@ -129,13 +129,13 @@ def seeds(run: FinishedRun) -> Iterator[Block]:
 
 
 def alarms(run: FinishedRun) -> list[str]:
-    """Return what speaks against the numbers, as it stands above them and among the faults."""
+    """Return the warnings about the numbers, as shown above them and among the faults."""
     remarks = [remark[0].upper() + remark[1:] for remark in list_remarks(run.record.manifest)]
     return [*(f"Not a result: {fault}" for fault in run.faults), *remarks]
 
 
 def faults(run: FinishedRun) -> Iterator[Block]:
-    """Yield what speaks against the numbers, the run's warnings, and what was assumed where the paper is silent."""
+    """Yield faults of the numbers, the run's warnings, and what was assumed where the paper is silent."""
     manifest = run.record.manifest
     against = alarms(run)
     for text in against:
@@ -152,7 +152,7 @@ def faults(run: FinishedRun) -> Iterator[Block]:
 
 
 def cost(run: FinishedRun) -> Iterator[Block]:
-    """Yield the size of the network and the time of the training."""
+    """Yield the size of the network and the training time."""
     from fer_plugins.analysis.columns import network_cost
 
     records = run.record.read_folds()

@@ -1,4 +1,4 @@
-"""Numbers as the page writes them."""
+"""Formatting of numbers on the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NONE = "\u2013"  # an en dash
 
 
 def rate(value: Any, interval: Mapping[str, Any] | None = None, *, sign: str = "") -> str:
-    """Write a score, with the ends of its interval: "0.6701 [0.6545, 0.6853]"; a dash where there is none."""
+    """Format a score with the ends of its interval: "0.6701 [0.6545, 0.6853]"; a dash for a missing score."""
     if not isinstance(value, int | float):
         return NONE
     ends = f" {span(interval, sign=sign)}" if interval else ""
@@ -20,26 +20,26 @@ def rate(value: Any, interval: Mapping[str, Any] | None = None, *, sign: str = "
 
 
 def score(scores: Mapping[str, Any], name: str) -> str:
-    """Write a score with its interval, by subject where there is one; says so where there are too few subjects."""
+    """Format a score with its interval, by subject if available; says if there are too few subjects."""
     text = rate(scores.get(name), interval_of(scores, name))
     clusters = of_clusters(scores) or {}
     return f"{text} (too few {clusters['unit']}s)" if name in clusters.get("too_few", {}) and text != NONE else text
 
 
 def span(interval: Mapping[str, Any] | None, *, sign: str = "", digits: int = 4) -> str:
-    """Write the ends of an interval, which no line breaks: "[0.6545, 0.6853]"; a dash where there is none."""
+    """Format the ends of an interval without line break: "[0.6545, 0.6853]"; a dash if there is none."""
     if not interval or interval.get("low") is None or interval.get("high") is None:
         return NONE
     return f"[{interval['low']:{sign}.{digits}f},\u00a0{interval['high']:{sign}.{digits}f}]"
 
 
 def count(value: Any) -> str:
-    """Write a number of things: "28,709"; a dash where there is none."""
+    """Format a count: "28,709"; a dash if there is none."""
     return f"{value:,}" if isinstance(value, int) else NONE
 
 
 def duration(seconds: float) -> str:
-    """Write a time: "48 min", "2 h 5 min", "12 s".
+    """Format a duration: "48 min", "2 h 5 min", "12 s".
 
     >>> duration(2880.4), duration(7500), duration(12)
     ('48 min', '2 h 5 min', '12 s')
@@ -51,7 +51,7 @@ def duration(seconds: float) -> str:
 
 
 def without_folders(value: Any) -> Any:
-    """Return a nested value with every absolute path cut to its last name: a page goes to people outside.
+    """Shorten every absolute path in a nested value to its last name, since the page is shared with others.
 
     >>> without_folders(["--data.root", "/home/me/data", "--run.output=/home/me/runs"])
     ['--data.root', 'data', '--run.output=runs']

@@ -1,4 +1,4 @@
-"""The page: a chapter for each run, one before them that compares several, written by a template."""
+"""The page: one chapter per run, preceded by a comparison if there are several, rendered by a template."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def build(runs: Sequence[FinishedRun], images: Sequence[Images | None]) -> list[
 
     Args:
         runs: at least one.
-        images: of each run those of its most confident errors, None where they were not asked for.
+        images: for each run, the images of its most confident errors, None if not requested.
 
     Raises:
         InputError: a run's record is damaged.
@@ -42,7 +42,7 @@ def build(runs: Sequence[FinishedRun], images: Sequence[Images | None]) -> list[
 
 
 def write(chapters: Sequence[Chapter], form: Literal["html", "md"], *, unfolded: bool = False) -> str:
-    """Return the page as HTML or Markdown; ``unfolded``: with everything open, for paper."""
+    """Return the page as HTML or Markdown; ``unfolded``: with all collapsed parts open, for printing."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fer_html_report"),
         autoescape=form == "html",
@@ -92,7 +92,7 @@ def _chapter(run: FinishedRun, name: str, images: Images | None) -> Chapter:
 
 
 def _guarded(make: Callable[[], Iterable[Block]]) -> list[Block]:
-    """Return the blocks of a section, or what its record lacks: an older version recorded less."""
+    """Return the blocks of a section, or what is missing in its record: an older version recorded less."""
     blocks: list[Block] = []
     try:
         blocks.extend(make())
@@ -131,7 +131,7 @@ def _headlines(run: FinishedRun) -> list[Headline]:
 
 
 def _fit(chapters: Sequence[Chapter]) -> list[Chapter]:
-    """Leave out the charts of the last runs where a page of many would be too large, and say so."""
+    """Leave out the charts of the last runs if the page would be too large, with a note."""
     size, fitted = 0, []
     for chapter in chapters:
         charts = sum(len(chart.svg) for section in chapter.sections for block in section.blocks
@@ -155,6 +155,6 @@ _LEFT_OUT = Paragraph(
 
 
 def _markdown_cell(text: object) -> str:
-    """Write text so that Markdown takes none of it for markup."""
+    """Escape text so that Markdown does not interpret it as markup."""
     escaped = "".join(f"\\{letter}" if letter in "\\`*_[]<>|#$~" else letter for letter in str(text))
     return " ".join(escaped.replace("&", "&amp;").split())

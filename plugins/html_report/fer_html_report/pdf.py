@@ -1,4 +1,4 @@
-"""A page as PDF, through an installed browser or WeasyPrint."""
+"""A page as PDF, printed by an installed browser or WeasyPrint."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _SECONDS = 120
 
 
 def find_printer() -> str | None:
-    """Return the browser that prints, "weasyprint", or None where neither is installed."""
+    """Return an installed browser, else "weasyprint", or None if neither is installed."""
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     return browser or ("weasyprint" if shutil.which("weasyprint") else None)
 
 
 def need_printer() -> str:
-    """Return what prints.
+    """Return the printer to use.
 
     Raises:
-        InputError: nothing is installed.
+        InputError: no printer is installed.
     """
     printer = find_printer()
     if printer is None:
@@ -36,7 +36,7 @@ def need_printer() -> str:
 
 
 def print_page(html: str, printer: str) -> bytes:
-    """Print a page.
+    """Print a page to PDF.
 
     Raises:
         RunError: the printer fails.
@@ -54,7 +54,7 @@ def print_page(html: str, printer: str) -> bytes:
             ]  # fmt: skip
             if (
                 hasattr(os, "geteuid") and os.geteuid() == 0
-            ):  # Chromium refuses its sandbox to root; the page has no script
+            ):  # Chromium's sandbox does not run as root; the page has no script
                 command.insert(1, "--no-sandbox")
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)

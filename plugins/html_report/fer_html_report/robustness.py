@@ -1,4 +1,4 @@
-"""What ``fer robustness`` measured of a run beyond accuracy, where it did."""
+"""Results of ``fer robustness`` for a run, if they exist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Values = Mapping[str, Any]
 
 
 def robustness(run: FinishedRun) -> Iterator[Block]:
-    """Yield the tables of evaluation.json, or that there is none and how it is made.
+    """Yield the tables of evaluation.json, or a note on how to create it.
 
     Raises:
         InputError: the file is damaged, or of another checkpoint.

@@ -1,4 +1,4 @@
-"""What a run scored: overall, with and without copies, class by class, confusion, curves, calibration."""
+"""Scores of a run: overall, with and without copies, per class, confusion, curves, calibration."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _of_units(units: Mapping[str, str]) -> str:
 
 
 def _over_images(head: list[str], splits: Mapping[str, Mapping[str, Any]]) -> Fold:
-    """Return the intervals that take images of one subject for independent, folded away."""
+    """Return the intervals that treat images of one subject as independent, collapsed."""
     rows = [
         [entry.title, *(rate(scores.get(name), scores["intervals"].get(name)) for scores in splits.values())]
         for name, entry in all_metrics().items()
@@ -139,7 +139,7 @@ def _folds(metrics: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def classes(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
-    """Yield precision, recall and F1 of each class."""
+    """Yield precision, recall and F1 per class."""
     scores = run.scores
     intervals = (scores.get("intervals") or {}).get("per_class") or {}
     rows = [
@@ -159,7 +159,7 @@ def classes(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
 
 
 def confusion(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
-    """Yield the confusion matrix as shares, as counts and as a table."""
+    """Yield the confusion matrix as fractions, as counts and as a table."""
     scores = run.scores
     names, matrix = scores["classes"], np.array(scores["confusion_matrix"])
     pairs = sorted(itertools.permutations(range(len(names)), 2), key=lambda pair: -matrix[pair])[:3]
@@ -178,7 +178,7 @@ def confusion(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
 
 
 def curves(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
-    """Yield the curves of the training."""
+    """Yield the training curves."""
     epochs, best = recorded.epochs, run.record.manifest.get("best_epoch")
     if not epochs:
         yield Paragraph(
@@ -194,7 +194,7 @@ def curves(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
 
 
 def calibration(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
-    """Yield whether probabilities mean what they say, and how well they rank."""
+    """Yield the calibration of the probabilities, and their ranking."""
     scores, predictions = run.scores, recorded.predictions
     if not np.isfinite(predictions.probabilities).all():
         yield Paragraph("Not drawn: some probabilities are not finite numbers.", "gap")

@@ -1,4 +1,4 @@
-"""What words mean: the option ``names``, and folders that name split and class together, such as ``train_happy``."""
+"""Meanings of words: the option ``names``, and folders that name split and class together, such as ``train_happy``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FORM = (
 
 
 class ClassNames:
-    """The meaning of a folder's name or a label: the user's option ``names`` first, then the usual words.
+    """The meaning of a folder name or a label: the user's option ``names`` first, then the known words.
 
     ``option`` is a mapping from words to expressions (or to train, val, test), a list of expressions for 0, 1, 2, ...,
     a JSON or YAML file of either (or with either under ``names``), or None. Raises InputError for any other form.
@@ -40,7 +40,7 @@ class ClassNames:
         return bool(self._words)
 
     def given(self, word: str) -> str | None:
-        """Return what the user wrote for ``word``, or None."""
+        """Return the user's meaning of ``word``, or None."""
         key = _fold(word)
         if key not in self._words:
             return None
@@ -53,12 +53,12 @@ class ClassNames:
         return expression_of(word if meaning is None else meaning)
 
     def split(self, word: str) -> str | None:
-        """Return the split that ``word`` means, or None; a word of the user's is a split where its meaning is one."""
+        """Return the split that ``word`` means, or None; a word of the user's is a split if its meaning is one."""
         meaning = self.given(word)
         return split_of(word if meaning is None else meaning)
 
     def refuse_unused(self, where: str, labels: Iterable[str]) -> None:
-        """Raise InputError if names were given and none is a folder or label there."""
+        """Raise InputError if the user named words and none of them is a folder or label in ``where``."""
         if self._words and not self._used:
             shown = ", ".join(repr(make_printable(word)[:40]) for word in sorted(set(labels))[:8])
             raise InputError(
@@ -93,7 +93,7 @@ def _as_mapping(content: Any, source: str) -> dict[str, str]:
         raise InputError(f"{source}: is not what is needed; give {_FORM}")
     mapping: dict[str, str] = {}
     for key, value in content.items():
-        # torchvision's class_to_idx is the other way round: {"angry": 0}
+        # torchvision's class_to_idx has the opposite direction: {"angry": 0}
         word, meaning = (value, key) if type(value) is int and isinstance(key, str) else (key, value)
         if not isinstance(meaning, str) or not meaning.strip() or isinstance(word, bool | float):
             raise InputError(f"{source}: {make_printable(str(key))[:40]!r} has no name; give {_FORM}")
@@ -103,7 +103,7 @@ def _as_mapping(content: Any, source: str) -> dict[str, str]:
 
 
 def _fold(word: str) -> str:
-    """Return a word as it is compared: a Mac writes the accents of file names as signs of their own."""
+    """Return a word normalised for comparison: macOS writes accents in file names as separate characters."""
     return unicodedata.normalize("NFC", word.strip()).casefold()
 
 
@@ -111,7 +111,7 @@ Folders = tuple[str, ...]
 
 
 def divide_folders(folders: Iterable[Folders], names: ClassNames) -> dict[Folders, Folders]:
-    """Return how each path is read: ``train_happy`` as ``train/happy``, where every path has such a folder."""
+    """Return how each path is read: ``train_happy`` as ``train/happy``, if every path has such a folder."""
     paths = set(folders)
     divided = {path: tuple(part for folder in path for part in _divide(folder, names)) for path in paths}
     if all(len(divided[path]) > len(path) for path in paths):

@@ -1,4 +1,4 @@
-"""Matches the file names of a copy against a layout, and says what a copy is that the chosen dataset cannot read."""
+"""Match the file names of a copy against a layout, and describe a copy that the chosen dataset cannot read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fer_plugins.data.expressions import EXPRESSIONS, expression_of
 from fer_plugins.runtime.errors import InputError
 
 _IMAGE = r"\.(?:png|jpe?g|tiff?|bmp|pgm)"
-# What lies there: a pattern of a name's end, its description, the dataset that reads it ("": none), a remedy.
+# Known copies: a pattern for the end of a name, its description, the dataset that reads it ("": none), a remedy.
 _LOOKS: tuple[tuple[str, str, str, str], ...] = (
     (r"list_par?tition_label\.txt", "RAF-DB's list", "rafdb", ""),
     (r"(?:train|test)_\d{4,5}(?:_aligned)?" + _IMAGE, "RAF-DB", "rafdb", ""),
@@ -49,16 +49,16 @@ _LOOKS: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-_LOOKED_AT = 20  # files without an ending
+_LOOKED_AT = 20  # files without an extension
 
 
 def describe_look(files: RootFiles, owner: str) -> str:
-    """Return a clause such as "it looks like JAFFE: give --data jaffe; ", or "" where it looks like nothing known."""
+    """Return a clause such as "it looks like JAFFE: give --data jaffe; ", or "" if the copy is not recognised."""
     return describe_release(files, owner) or _describe_images(files, owner)
 
 
 def describe_release(files: RootFiles, owner: str) -> str:
-    """Return the clause for what names alone show: a release, a packed copy, arrays, labels in names; else ""."""
+    """Return the clause for what names show: a release, a packed copy, arrays, labels in file names; else ""."""
     for pattern, description, dataset, remedy in _LOOKS:
         matches = re.compile(rf"(?:.*/)?{pattern}", re.IGNORECASE).fullmatch
         first = next(filter(matches, files.names), None)
@@ -92,7 +92,7 @@ def _describe_images(files: RootFiles, owner: str) -> str:
 
 
 def _describe_without_ending(files: RootFiles) -> str:
-    """Return the clause for images whose names have no ending, by the first bytes of some files."""
+    """Return the clause for images whose names have no extension, from the first bytes of some files."""
     with files.opened() as open_file:
         for name in [name for name in files.names if "." not in split_name(name)[-1]][:_LOOKED_AT]:
             try:
@@ -112,7 +112,7 @@ def _describe_without_ending(files: RootFiles) -> str:
 
 
 def refuse_labels(files: RootFiles, unknown: list[str], shown: str, *, every: bool) -> InputError:
-    """Return the error for labels that are no known expression."""
+    """Return the error for labels that are not a known expression."""
     labels = [label.removesuffix(".0") for label in sorted(unknown)[:12]]
     remedy = f"say what each means with {ask_meaning(labels)} (or a file of that)"
     if all(word.isdecimal() for word in labels) and sorted(map(int, labels)) == list(range(len(labels))):
@@ -126,13 +126,14 @@ def refuse_labels(files: RootFiles, unknown: list[str], shown: str, *, every: bo
 
 
 def match_files(files: RootFiles, pattern: str, owner: str) -> list[tuple[str, dict[str, str]]]:
-    r"""Match the ends of the files' names; what lies above must be one folder, the same for all.
+    r"""Match the ends of the file names; the folder above the match must be the same for all files.
 
-    ``pattern`` is of the last parts of a name, divided by "/", in any case. The same tree once more (an archive that
-    holds itself in a second folder) is left out of ``files``, with a note. Raises InputError if two trees differ.
+    ``pattern`` matches the last parts of a name, separated by "/", ignoring case. A second copy of the same tree (such
+    as in an archive that contains itself in a subfolder) is removed from ``files``, with a note. Raises InputError if
+    two trees differ.
 
     Returns:
-        Names, and what the groups of ``pattern`` matched.
+        Names, and the groups of ``pattern`` that matched.
     """
     compiled = re.compile(rf"(?P<above>(?:.*?/)??){pattern}", re.IGNORECASE)
     matches = []
@@ -166,7 +167,7 @@ def note_unread(files: RootFiles, read: Iterable[str], why: str) -> list[str]:
 
 
 def refuse_layout(files: RootFiles, owner: str, layouts: str) -> InputError:
-    """Return the error for a copy that is none of a dataset's layouts; it shows what lies there instead."""
+    """Return the error for a copy that has none of a dataset's layouts; it lists some of the files found."""
     shown = ", ".join(make_printable(name) for name in files.names[:3])
     return InputError(
         f"{files.path}: nothing of {owner} found in it (it holds {shown}{', ...' if len(files.names) > 3 else ''}); "
@@ -175,7 +176,7 @@ def refuse_layout(files: RootFiles, owner: str, layouts: str) -> InputError:
 
 
 def refuse_no_splits(files: RootFiles, splits: str) -> InputError:
-    """Return the error for class folders of a dataset whose release has ``splits``, where none is named."""
+    """Return the error for class folders of a dataset whose release has ``splits``, if no folder names a split."""
     return InputError(
         f"{files.path}: holds class folders and none of {splits}; read it as --data folder with --protocol random"
     )

@@ -1,4 +1,4 @@
-"""Decodes image files to uint8 arrays and rejects truncated ones."""
+"""Decode image files to uint8 arrays and reject truncated ones."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from fer_plugins.runtime.errors import InputError
 OnBadImage = Literal["error", "skip"]
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".webp", ".gif"),
-    *(".heic", ".heif", ".avif"),  # images that cannot be decoded here: each is a bad image, none is passed over
+    *(".heic", ".heif", ".avif"),  # formats that cannot be decoded here: each is a bad image, none is skipped silently
 )
 _FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF", "WEBP", "GIF")
 _KINDS = "JPEG, PNG, BMP, PGM, TIFF, WebP or GIF"
 _EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
-_SIXTEEN_BIT_MODES = {"I;16", "I;16B", "I;16L", "I"}  # "I": what older Pillows make of a 16-bit PNG
+_SIXTEEN_BIT_MODES = {"I;16", "I;16B", "I;16L", "I"}  # "I": how older Pillows open a 16-bit PNG
 _ORIENTATION = 0x0112  # EXIF
 
 
 class UnreadableError(InputError):
-    """One sample among many cannot be read: a caller may leave it out and count it."""
+    """One sample cannot be read; callers may leave it out and count it."""
 
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(where, reason)  # both, so that the exception survives pickling
@@ -39,29 +39,30 @@ class UnreadableError(InputError):
 
 
 def describe_bad(reasons: Sequence[str], kind: str = "images") -> list[str]:
-    """Return a sentence on images that were left out, by what is wrong with each; [] where there are none."""
+    """Return a sentence on the images that were left out, with the first reason; [] if there are none."""
     if not reasons:
         return []
     return [f"{len(reasons):,} bad {kind} were left out (--data.on_bad_image skip), the first: {reasons[0]}."]
 
 
 def is_image(name: str) -> bool:
-    """Tell by a file's ending whether it is an image."""
+    """Return whether a file is an image, by its extension."""
     return name.lower().endswith(IMAGE_SUFFIXES)
 
 
 def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8]:
-    """Decode a JPEG, PNG, BMP, PGM/PPM, TIFF, WebP or GIF of 8 or 16 bits a channel.
+    """Decode a JPEG, PNG, BMP, PGM/PPM, TIFF, WebP or GIF with 8 or 16 bits per channel.
 
-    The image is turned as its EXIF orientation says. 16 bits become 8 by dividing by 257, rounded, and in colour by
-    taking the upper byte, as Pillow does. Transparent pixels lie on white. A palette and CMYK become their colours. Of
-    several pages the first is read. ``grey`` reduces colour to ITU-R 601 luma; equal channels give exactly their value.
+    The image is rotated by its EXIF orientation. 16-bit values are divided by 257 and rounded; for colour the upper
+    byte is used, as in Pillow. Transparent pixels are composited on white. Palette and CMYK images are converted to
+    RGB. Of several pages the first is read. ``grey`` reduces colour to ITU-R 601 luma; equal channels give exactly
+    their value.
 
     Returns:
-        uint8 (H, W, 1), or (H, W, 3) for a file that can hold colour where ``grey`` is False.
+        uint8 (H, W, 1), or (H, W, 3) for a file format with colour if ``grey`` is False.
 
     Raises:
-        UnreadableError: empty, no image, truncated, or pixels that are neither 8 nor 16 bits a channel.
+        UnreadableError: the data is empty, not an image, truncated, or has neither 8 nor 16 bits per channel.
     """
     if not data:
         raise UnreadableError(where, "the file is empty")
@@ -73,7 +74,7 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
                 raise UnreadableError(
                     where, f"the image has pixels of mode {image.mode}, not of 8 or 16 bits a channel"
                 )
-            # As 16 bits it would be black; as 8 bits a dark one of 16 bits would be bright.
+            # Read as 16 bits it would be black; a dark 16-bit image read as 8 bits would be bright.
             wide = np.array(image) if image.mode == "I" and image.format == "TIFF" else None
             if wide is not None and 0 <= wide.min() <= wide.max() < 256:
                 raise UnreadableError(where, "its pixels have 32 bits and are below 256: store it with 8 or 16 bits")
@@ -83,15 +84,15 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
         raise
     except UnidentifiedImageError as error:
         raise UnreadableError(where, f"the file is not an image ({_KINDS})") from error
-    except Exception as error:  # Pillow raises whatever the damage leads to: OSError, SyntaxError, struct.error
+    except Exception as error:  # Pillow raises various errors for damaged data: OSError, SyntaxError, struct.error
         raise UnreadableError(where, f"the image cannot be decoded ({make_printable(str(error))})") from error
 
 
 def _is_cut_off(data: bytes, kind: str) -> bool:
-    """Tell whether a file lacks its end marker.
+    """Return whether a file lacks its end marker.
 
-    It was cut off then, even where the decoder had all it needed, or where some other package told Pillow to put up
-    with truncated files. Cameras and web sites append data of their own, so the marker need not be at the end.
+    Such a file was truncated, even if the decoder had enough data, or another package told Pillow to accept truncated
+    files. Cameras and web sites append their own data, so the marker need not be at the end.
     """
     if kind == "PNG":
         return b"IEND" not in data
@@ -99,7 +100,7 @@ def _is_cut_off(data: bytes, kind: str) -> bool:
         return len(data) < 8 + int.from_bytes(data[4:8], "little")
     if kind != "JPEG":
         return False
-    # A thumbnail, which ends like an image, lies in one of the segments in front of the first scan.
+    # A thumbnail, which has an end marker too, is in one of the segments before the first scan.
     place = 2
     while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] != 0xDA:
         filler = data[place + 1] == 0xFF
@@ -123,11 +124,11 @@ def _to_bytes(image: Image.Image, where: str, *, grey: bool) -> npt.NDArray[np.u
 
 
 def read_image(files: RootFiles, name: str, open_file: Opener, *, grey: bool) -> npt.NDArray[np.uint8]:
-    """Read one file and decode it as :func:`decode_image`; raises UnreadableError if it is missing or unreadable."""
+    """Read and decode one file as :func:`decode_image`; raises UnreadableError if it is missing or unreadable."""
     try:
         with open_file(name) as stream:
             data = stream.read()
-    except (*READ_ERRORS, KeyError) as error:  # KeyError: a list names a file that is not there
+    except (*READ_ERRORS, KeyError) as error:  # KeyError: a list names a file that does not exist
         why = "there is no such file" if isinstance(error, KeyError | FileNotFoundError) else str(error)
         raise UnreadableError(files.where(name), f"the file cannot be read ({make_printable(why)})") from error
     return decode_image(data, files.where(name), grey=grey)
@@ -136,7 +137,7 @@ def read_image(files: RootFiles, name: str, open_file: Opener, *, grey: bool) ->
 def read_images(
     files: RootFiles, names: Iterable[str], *, grey: bool
 ) -> Generator[npt.NDArray[np.uint8] | UnreadableError, None, None]:
-    """Read and decode files in the order of ``names``; a bad one is yielded as its error, for the caller to judge."""
+    """Read and decode files in the order of ``names``; yields the error of a bad file, for the caller to handle."""
     with files.opened() as open_file:
         for name in names:
             try:

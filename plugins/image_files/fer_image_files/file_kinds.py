@@ -1,4 +1,4 @@
-"""Checks the user's path and tells file types by their first bytes."""
+"""Check the user's path and detect file types by their first bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fer_image_files.archives.file_set import make_printable
 from fer_plugins.runtime.errors import InputError
 
 Kind = Literal["gzip", "bzip2", "xz", "zip", "tar", "npy", "hdf5", "parquet", "arrow", "empty", "text", "other"]
-HEAD = 1 << 20  # bytes that a look at a file takes at most: no line of a table may be longer
+HEAD = 1 << 20  # maximum number of bytes read to detect a file's type: no line of a table may be longer
 
 _READ: tuple[tuple[bytes, Kind], ...] = (
     (b"\x1f\x8b", "gzip"),
@@ -25,11 +25,11 @@ _READ: tuple[tuple[bytes, Kind], ...] = (
     (b"\x89HDF\r\n\x1a\n", "hdf5"),
     (b"PAR1", "parquet"),
     (b"ARROW1", "arrow"),
-    (b"\xff\xff\xff\xff", "arrow"),  # a stream of record batches, as the package datasets saves
+    (b"\xff\xff\xff\xff", "arrow"),  # a stream of record batches, as saved by the package datasets
 )
 _WEB_PAGE = "a web page, as a download without a login leaves; fetch the file itself"
 _PICKLE = "a Python pickle, which could run any code and is never opened; save its arrays with numpy.savez"
-# What is handed in by mistake, and what to do about it.
+# Files given by mistake, and what to do about them.
 _FOREIGN = (
     (rb"<!doctype html|<html", _WEB_PAGE),
     (rb"version https://git-lfs", "a Git LFS pointer instead of the file; fetch it with `git lfs pull`"),
@@ -47,9 +47,9 @@ _FOREIGN = (
 
 
 def open_path(root: str | os.PathLike[str], expected: str, *, flag: str = "--data.root") -> Path:
-    """Return the path that the user gave with ``flag``; ``expected`` says what should lie there.
+    """Return the path that the user gave with ``flag``; ``expected`` says in messages what to give.
 
-    Raises InputError if nothing lies there, it is a device, pipe or socket, or it is no valid file name.
+    Raises InputError if the path does not exist, is a device, pipe or socket, or is not a valid file name.
     """
     shown = make_printable(os.fspath(root))
     remedy = f"give {flag} {expected}"
@@ -60,7 +60,7 @@ def open_path(root: str | os.PathLike[str], expected: str, *, flag: str = "--dat
         raise InputError(f"{shown}: does not exist; {remedy}") from None
     except OSError as error:
         raise InputError(f"{shown}: cannot be read ({error.strerror}); {remedy}") from None
-    except (ValueError, RuntimeError):  # a NUL, a lone surrogate, ~ of a user who does not exist
+    except (ValueError, RuntimeError):  # a NUL, a lone surrogate, or ~ of an unknown user
         raise InputError(f"{shown!r}: is not a name that a file can have; {remedy}") from None
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
@@ -80,7 +80,7 @@ def kind_of_file(path: Path) -> Kind:
 
 
 def kind_of(head: bytes) -> Kind:
-    """Tell what a file is by its first bytes.
+    """Return a file's type by its first bytes.
 
     >>> kind_of(b"emotion,pixels,Usage"), kind_of(bytes([0x1F, 0x8B]))
     ('text', 'gzip')
@@ -98,19 +98,19 @@ def kind_of(head: bytes) -> Kind:
 
 
 def image_ending(head: bytes) -> str:
-    """Return the usual ending of an image file by its first bytes, "" where it is none that is known by them."""
+    """Return the usual extension of an image file by its first bytes, "" if they are not known."""
     endings = {b"\xff\xd8\xff": "jpg", b"\x89PNG": "png", b"GIF8": "gif", b"BM": "bmp"}
     return next((ending for magic, ending in endings.items() if head.startswith(magic)), "")
 
 
 def look_like(head: bytes) -> str:
-    """Say what a file that cannot be read looks like, with what to do about it; "" where nothing is known of it."""
+    """Describe a file that cannot be read, with a remedy; "" if nothing is known about it."""
     start = head.lstrip()[:64]
     return next((description for magic, description in _FOREIGN if re.match(magic, start, re.IGNORECASE)), "")
 
 
 def read_head(stream: IO[bytes], size: int = HEAD) -> bytes:
-    """Read the first ``size`` bytes, or all there are: streams of archives give less than is asked for."""
+    """Read the first ``size`` bytes, or all if there are fewer: streams of archives may return less than requested."""
     chunks = []
     while size > 0 and (chunk := stream.read(size)):
         chunks.append(chunk)

@@ -23,13 +23,13 @@ from fer_plugins.runtime.errors import InputError
 
 __all__ = ["Check", "ListedDataset", "Listing", "Row", "describe_bad"]
 Check = Literal["error", "warn", "off"]
-_READER_VERSION = 4  # to be raised with any change in what is read: cached images of older versions are then rebuilt
+_READER_VERSION = 4  # raise with any change in what is read, so that cached images of older versions are rebuilt
 
 
 class Row(NamedTuple):
-    """One image: its file and metadata; "" is unknown."""
+    """One image: its file and metadata; "" means unknown."""
 
-    name: str  # in the file set
+    name: str  # name in the file set
     label: int  # index into the classes
     split: str = ""  # "train", "val" or "test" of the release
     subject: str = ""
@@ -38,48 +38,49 @@ class Row(NamedTuple):
 
 @dataclass
 class Listing:
-    """The list of the images in a copy, made without decoding any."""
+    """The list of images in a copy, made without decoding any."""
 
-    layout: str  # name of the copy's form, for the notes
+    layout: str  # name of the copy's layout, for the notes
     classes: Sequence[str]
     rows: list[Row]
     release: Release = field(default_factory=Release)
     notes: list[str] = field(default_factory=list)
-    # Of the rows, uint8 (H, W, 1 or 3), where they were read with the list: from a table. Bad ones are judged then.
+    # Images of the rows, uint8 (H, W, 1 or 3), if they were read with the list from a table; bad ones are handled then.
     images: Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8] | None = None
-    left_out: list[str] = field(default_factory=list)  # sentences on bad images, which are among the notes
-    bad_rows: list[Row] = field(default_factory=list)  # bad images, which count where the release is compared
-    columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)  # further ones of the table: votes, target
-    deviations: list[str] = field(default_factory=list)  # sentences on what else than counts differs from the release
-    explanation: str = ""  # why other counts than the release's may be there, behind them
+    left_out: list[str] = field(default_factory=list)  # sentences on bad images, shown among the notes
+    bad_rows: list[Row] = field(default_factory=list)  # bad images, which count in the comparison with the release
+    columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)  # further columns of the table: votes, target
+    deviations: list[str] = field(default_factory=list)  # sentences on deviations from the release other than counts
+    explanation: str = ""  # possible reason for counts that differ from the release's; appended to the message
 
 
 @final
 class ListedDataset:
-    """The dataset whose images a list names: decoding, bad images, counts against the release, the cache's key.
+    """Dataset of the images named by a list: decoding, bad images, counts compared with the release, cache key.
 
-    Images are decoded one by one, when asked for, in their own size and colour.
+    Images are decoded one by one, on access, in their original size and colour.
 
     Args:
-        owner: the entry point's name, for messages.
-        title: the name in papers.
-        files: the copy.
-        listing: the images in it, or a picklable function that lists them at the first use; raises InputError if a list
-            is missing or contradicts itself.
+        owner: name of the entry point, for messages.
+        title: name of the dataset in papers.
+        files: files of the copy.
+        listing: the images in the copy, or a picklable function that lists them at the first use; it raises InputError
+            if a list is missing or contradicts itself.
         options: the user's options that change what is read; part of the cache key.
-        check: what follows if counts differ from the release's: error, warn (a sentence in the notes) or off.
-        on_bad_image: what an unreadable image leads to: error (when it is read), or skip (every image is decoded first;
-            the bad ones are left out and counted in the notes).
-        classes: the classes in label order, if they are known before the list is read.
-        release: what the official release holds, if it is known before; ``listing`` does the check itself then.
+        check: what to do if counts differ from the release's: error, warn (add a sentence to the notes) or off.
+        on_bad_image: what to do with an unreadable image: error (when it is read), or skip (every image is decoded
+            first; bad ones are left out and counted in the notes).
+        classes: class names in label order, if they are known before the list is read.
+        release: contents of the official release, if known in advance; ``listing`` then does the check itself.
         target_mode: how training uses the column ``target``.
-        digests: returns hashes of the files that are read, if these are not all of ``files``.
+        digests: function that returns hashes of the files that are read, if these are not all of ``files``.
 
     Raises:
-        InputError: an option is none of its values; no row; an image twice; other counts than the release's.
+        InputError: an option has an unknown value, there is no row, an image is listed twice, or counts differ from the
+            release's.
     """
 
-    identify: Callable[[], Any]  # of datasets whose official files are known
+    identify: Callable[[], Any]  # for datasets whose official files are known
 
     def __init__(
         self,
@@ -102,11 +103,11 @@ class ListedDataset:
         self._owner, self._options = owner, dict(options or {})
         self._check, self._on_bad_image = check, on_bad_image
         self._classes, self._release, self._digests = classes, release, digests
-        if target_mode is not None:  # a member that only such datasets have
+        if target_mode is not None:  # an attribute of such datasets only
             self.target_mode = target_mode
         self._find_listing = listing
         self._listing: Listing | None = self._judge(listing) if isinstance(listing, Listing) else None
-        self._checked = False  # whether bad images were left out
+        self._checked = False  # whether bad images have been left out
         self._reader: tuple[AbstractContextManager[Opener], Opener] | None = None
 
     @property
@@ -122,24 +123,24 @@ class ListedDataset:
 
     @property
     def left_out(self) -> list[str]:
-        """The notes on bad images."""
+        """Notes on bad images."""
         return self._listed().left_out
 
     @property
     def deviations(self) -> list[str]:
-        """Sentences on what else than counts differs from the release."""
+        """Sentences on deviations from the release other than counts."""
         return self._listed().deviations
 
     @property
     def release(self) -> Release:
-        """What the official release holds in this layout."""
+        """Contents of the official release in this layout."""
         return self._listed().release if self._release is None else self._release
 
     @property
     def cache_key(self) -> str:
         """Hash of the files, the options and this reader's version: 32 hex digits.
 
-        Of a folder names, sizes and times of change count, of a zip its bytes.
+        For a folder, names, sizes and modification times count; for a zip, its bytes.
         """
         digests = self._digests() if self._digests else [self.files.digest(self.files.names)]
         parts = [_READER_VERSION, PIL.__version__, self._owner, self._check, self._on_bad_image]
@@ -149,9 +150,9 @@ class ListedDataset:
 
     @property
     def table(self) -> dict[str, Any]:
-        """Columns ``label``, ``source``, the listing's own and, where known, ``split``, ``subject``, ``sequence``."""
+        """Columns ``label``, ``source``, those of the listing and, if known, ``split``, ``subject``, ``sequence``."""
         rows = self._rows()
-        # A name of other bytes than UTF-8 could not be written to a run's records.
+        # A name with bytes that are not UTF-8 could not be written to a run's records.
         names = [row.name.encode("utf-8", "backslashreplace").decode() for row in rows]
         columns: dict[str, Any] = {"label": [row.label for row in rows], "source": names}
         for name in ("split", "subject", "sequence"):
@@ -164,17 +165,17 @@ class ListedDataset:
         return len(self._rows())
 
     def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
-        """Image ``index``: uint8 (H, W, 1) or (H, W, 3), as released.
+        """Return image ``index``: uint8 (H, W, 1) or (H, W, 3), as released.
 
         Raises:
-            UnreadableError: the file is missing, truncated or no image.
+            UnreadableError: the file is missing, truncated or not an image.
         """
         name = self._rows()[index].name
         images = self._listed().images
         return self._decode(name) if images is None else images[index]
 
     def bad_rows(self) -> list[UnreadableError]:
-        """Decode every image and return the errors of those that cannot be read."""
+        """Decode every image and return the errors of the unreadable ones."""
         rows = self._rows() if self._listed().images is None else []
         return [fault for row in rows if (fault := self._fault(row))]
 
@@ -226,7 +227,7 @@ class ListedDataset:
         return read_image(self.files, name, self._reader[1], grey=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_reader": None}  # an open zip is opened anew in a copy
+        return {**self.__dict__, "_reader": None}  # an open zip is reopened in a copy of the dataset
 
     def _compare(self, listing: Listing) -> None:
         rows = listing.rows + [row for row in listing.bad_rows if row.label >= 0 and row.split]

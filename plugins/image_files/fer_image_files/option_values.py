@@ -1,4 +1,4 @@
-"""Refuses an option value that its Literal type does not list."""
+"""Reject option values that their Literal type does not list."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from fer_plugins.runtime.errors import InputError
 
 
 def check_value(owner: str, option: str, value: object, values: Any) -> None:
-    """Refuse ``value`` where it is none of the Literal ``values``.
+    """Raise InputError unless ``value`` is one of the Literal ``values``.
 
     Raises:
-        InputError: it is none; the message names ``owner``, the ``option`` and what may be given.
+        InputError: unknown value; the message names ``owner``, the ``option`` and the accepted values.
     """
     choices = [str(choice) for choice in get_args(values)]
     if value not in get_args(values):

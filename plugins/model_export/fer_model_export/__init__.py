@@ -1,1 +1,1 @@
-"""Exports of a trained run, each checked against the network that it was made of; the verbs export and benchmark."""
+"""Exports of a trained run, each checked against the original network; the verbs export and benchmark."""

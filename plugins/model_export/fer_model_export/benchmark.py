@@ -1,4 +1,4 @@
-"""``fer benchmark RUN``: what the network of a run costs on this machine."""
+"""``fer benchmark RUN``: measure the cost of a run's network on this machine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from fer_plugins.commands.usage import verb
 
 
 class Counts(click.ParamType):  # type: ignore[type-arg]  # generic only in later releases of click
-    """Whole numbers from 1 with commas between."""
+    """Positive integers separated by commas."""
 
     name = "N[,N]"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Return the numbers, ascending, each once."""
+        """Return the numbers in ascending order, without duplicates."""
         if isinstance(value, tuple):
             return value
         texts = str(value).split(",")

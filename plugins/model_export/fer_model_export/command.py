@@ -1,4 +1,4 @@
-"""``fer export RUN --format onnx|torch|hub``: a run as a file that runs elsewhere, checked against the run."""
+"""``fer export RUN --format onnx|torch|hub``: export a run to files for other programs, checked against the run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fer_plugins.commands.usage import Name, WholeNumber, refuse, verb
 
 FORMATS = ("onnx", "torch", "hub")
 CALIBRATION = 512  # training images
-LEAST_CALIBRATION = 64  # so that each class comes in
+LEAST_CALIBRATION = 64  # so that every class occurs
 
 
 @verb()

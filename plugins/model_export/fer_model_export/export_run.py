@@ -1,4 +1,4 @@
-"""The work of ``fer export``: writes a format, checks it against the network, and keeps it only if it agrees."""
+"""The work of ``fer export``: write a format, check it against the network, and keep it only if they agree."""
 
 from __future__ import annotations
 
@@ -30,37 +30,37 @@ from fer_plugins.training.module import FERModule
 
 ONNX, INT8, ARCHIVE, REPORT = "model.onnx", "model.int8.onnx", "model.pt2", "export.json"
 FILES = {"onnx": (ONNX, INT8, REPORT), "torch": (ARCHIVE, REPORT), "hub": hub_files.FILES}
-FACES = 256  # synthetic ones, where the run's data are not there
+FACES = 256  # number of synthetic ones if the run's data are missing
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is asked for."""
+    """The requested export."""
 
     format: str  # onnx, torch or hub
     folder: Path | None = None  # None: export/FORMAT in the run's folder
-    quantize: bool = False  # ONNX in 8 bits too
-    calibration: int = 512  # training images
-    synthetic: int | None = None  # faces to check on; None: the validation split
-    data_root: str | None = None  # where the run's dataset lies now
+    quantize: bool = False  # also ONNX in 8 bits
+    calibration: int = 512  # number of training images
+    synthetic: int | None = None  # number of faces for the check; None: the validation split
+    data_root: str | None = None  # current path of the run's dataset
     licence: str | None = None  # of the weights, in the model card
     data_licence: str | None = None  # of the pictures, in the model card
 
 
 @dataclass(frozen=True)
 class _Source:
-    """A run, ready to be exported."""
+    """A run that is ready to be exported."""
 
     run: FinishedRun
     module: FERModule
     preprocessing: Preprocessing
-    opened: OpenedRun | None  # None: its data are not there, or not asked for
+    opened: OpenedRun | None  # None: its data are missing, or not requested
     images: Split
 
     def metadata(self) -> dict[str, Any]:
-        """Return what an exported file says of itself."""
+        """Return the metadata of an exported file."""
         manifest = self.run.record.manifest
         return {
             "classes": list(self.preprocessing.classes),
@@ -84,8 +84,8 @@ def export_run(folder: str | Path, request: Request, say: Say) -> dict[str, Any]
         same_class, largest_gap}; with ``quantize`` also ``int8`` as ``quantization.measure`` returns it.
 
     Raises:
-        InputError: no finished run, its checkpoint or (where they are needed) its data are not there, or the folder
-            cannot be written.
+        InputError: the run is not finished, its checkpoint or (if needed) its data do not exist, or the folder cannot
+            be written.
         RunError: the network cannot be exported, or the export gives other probabilities; nothing is written then.
     """
     run = check_run(folder)

@@ -1,4 +1,4 @@
-"""Writes the folder of an export, with all its files or none, and the files of a Hugging Face folder."""
+"""Write the folder of an export, with all its files or none, and the files of a Hugging Face folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fer_plugins.training.module import FERModule
 
 CARD = "README.md"
 FILES = (CONFIG, WEIGHTS, CARD)
-# What the network is built from; paths, names of people and accounts of the other sections are nobody's business.
+# Keys from which the network is built; the other sections have private data: paths, names of people, accounts.
 _KEPT = {"data": ("name", "image_size", "channels", *FACE_KEYS), "trainer": ("precision", "channels_last")}
 
 
@@ -33,18 +33,18 @@ def write_hub_files(folder: Path, module: FERModule, preprocessing: Preprocessin
     """Write model.safetensors, config.json and README.md, which ``fer predict`` loads.
 
     Args:
-        folder: exists.
-        module: in evaluation mode on the CPU.
-        preprocessing: of the run.
-        record: of the run; its warnings are printed whenever the folder is loaded.
-        card: the text of README.md.
+        folder: existing output folder.
+        module: network in evaluation mode on the CPU.
+        preprocessing: preprocessing of the run.
+        record: record of the run; its warnings are printed whenever the folder is loaded.
+        card: text of README.md.
 
     Raises:
         RunError: the weights cannot be written.
     """
     try:
         save_model(module.network, str(folder / WEIGHTS), metadata={"format": "pt"})
-    except Exception as error:  # safetensors raises several kinds
+    except Exception as error:  # safetensors raises various types
         raise RunError(f"cannot write {WEIGHTS}: {first_line(error, 200)}") from error
     classes = list(preprocessing.classes)
     description = {
@@ -72,7 +72,7 @@ def write_hub_files(folder: Path, module: FERModule, preprocessing: Preprocessin
 
 
 def needed_config(config: RunConfig) -> dict[str, Any]:
-    """Return what of a configuration the network is built from: no paths of data, no teacher, no accounts."""
+    """Return the part of a configuration from which the network is built: no data paths, no teacher, no accounts."""
     values = config.as_dict()
     sections = {name: {key: values[name][key] for key in keys} for name, keys in _KEPT.items()}
     return {
@@ -84,10 +84,10 @@ def needed_config(config: RunConfig) -> dict[str, Any]:
 
 
 def check_folder(folder: Path, files: Collection[str]) -> None:
-    """Refuse a folder that cannot be written, or that holds anything but an earlier export; makes nothing.
+    """Check that a folder is writable and holds nothing but an earlier export; creates nothing.
 
     Raises:
-        InputError: one of them.
+        InputError: the folder is not writable, or holds other files.
     """
     check_output(folder, "--out", "--out FOLDER")
     if foreign := sorted(set(os.listdir(folder)) - set(files)) if folder.is_dir() else []:
@@ -95,16 +95,16 @@ def check_folder(folder: Path, files: Collection[str]) -> None:
     above = folder.absolute().parent
     while not above.exists():
         above = above.parent
-    if not os.access(above, os.W_OK | os.X_OK):  # the files are made beside the folder
+    if not os.access(above, os.W_OK | os.X_OK):  # the files are created next to the folder
         raise InputError(f"--out {folder}: {above} is not writable; give --out FOLDER elsewhere")
 
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to write to beside ``folder``; it takes its place at the end, or is removed.
+    """Yield a temporary folder next to ``folder``, which replaces it at the end, or is removed after an error.
 
     Raises:
-        RunError: it cannot be written (full disk, no permission).
+        RunError: the folder cannot be written (full disk, no permission).
     """
     unfinished: Path | None = None
     try:

@@ -1,4 +1,4 @@
-"""Writes a run's model card: the metadata block of the Hugging Face hub, scores with intervals, limits and licences."""
+"""Write a run's model card: metadata of the Hugging Face hub, scores with intervals, limitations and licences."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.remarks import list_warnings
 from fer_plugins.runs.score_tables import describe_kinds
 
-OTHER = "other"  # the hub's word for a licence that is none of its list
+OTHER = "other"  # the hub's identifier for a licence that is not on its list
 _GROUPS = {"all": "all", "without_copies": "without a copy in training", "with_copies": "with a copy in training"}
 _LIMITS = (
     "A face shows an expression, not what a person feels: do not read emotions, health, honesty or fitness from it.",
@@ -35,10 +35,10 @@ def write_card(run: FinishedRun, name: str, licence: str | None, data_licence: s
     """Return README.md: the metadata block and the text.
 
     Args:
-        run: finished, a single one.
-        name: of the model.
-        licence: of the weights, an identifier of the hub such as apache-2.0; None: not stated.
-        data_licence: terms of the pictures; None: as far as they are known.
+        run: a single finished run.
+        name: name of the model.
+        licence: licence of the weights, an identifier of the hub such as apache-2.0; None: not stated.
+        data_licence: terms of the pictures; None: as far as known here.
     """
     metadata = describe_model(run, name, licence)
     block = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=120)
@@ -74,7 +74,7 @@ def describe_model(run: FinishedRun, name: str, licence: str | None) -> dict[str
 
 
 def _count_images(run: FinishedRun) -> str:
-    """Return how many images the network was trained on, "" where an older version did not record it."""
+    """Return the number of training images as text, "" if an older version did not record it."""
     counts = (run.record.manifest["data"].get("counts") or {}).get("train")
     return f"{sum(counts.values()):,} images of " if counts else ""
 
@@ -169,13 +169,13 @@ def _paper(paper: Mapping[str, Any]) -> str:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; the first column is text, the others are aligned to the right."""
+    """Return a Markdown table; the first column is left-aligned text, all others are right-aligned."""
     rule = ["---", *("---:" for _ in titles[1:])]
     return "\n".join(f"| {' | '.join(map(plain, row))} |" for row in (titles, rule, *rows))
 
 
 def plain(text: object) -> str:
-    """Return a text that Markdown and HTML show as it is: one line, no markup of strangers."""
+    """Escape a text for Markdown and HTML: one line, without foreign markup."""
     line = html.escape(" ".join(str(text).split()), quote=False)
     return re.sub(r"([\\`*\[\]|])", r"\\\1", line)
 
@@ -184,7 +184,7 @@ def _list(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-# In short, as the datasets are known in the field; not quoted, and not checked against today's pages.
+# Short, as commonly known in the field; not quoted, and not checked against current web pages.
 TERMS = {
     "fer2013": "FER-2013 was given out for the ICML 2013 challenge on Kaggle, under the rules of that challenge. Its "
     "pictures were found by a web search: they belong to their owners, and no open licence covers them.",

@@ -1,4 +1,4 @@
-"""Latency by batch and threads, parameters, multiply-adds, memory and size of a trained network."""
+"""Latency by batch size and threads, parameters, multiply-adds, memory and size of a trained network."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from fer_plugins.runtime.print_table import print_table, titled_table
 
 
 def measure_cost(run: str | Path, batches: Sequence[int], threads: Sequence[int]) -> dict[str, Any]:
-    """Measure a network on the CPU.
+    """Measure the cost of a network on the CPU.
 
     Args:
         run: folder of a run or of a hub export, or a checkpoint.
-        batches: images in one pass.
-        threads: of the processor.
+        batches: batch sizes.
+        threads: numbers of CPU threads.
 
     Returns:
-        ``network`` (name, input [C, S, S], precision), ``parameters`` (trainable), ``macs`` and ``flops`` (2 x macs) of
-        an image, ``megabytes`` (weights and buffers in float32), ``file_megabytes``; ``latency``: batch -> threads ->
-        milliseconds an image; ``memory``: as ``measure_memory`` returns it.
+        ``network`` (name, input [C, S, S], precision), ``parameters`` (trainable), ``macs`` and ``flops`` (2 x macs)
+        per image, ``megabytes`` (weights and buffers in float32), ``file_megabytes``; ``latency``: batch -> threads ->
+        milliseconds per image; ``memory``: as returned by ``measure_memory``.
 
     Raises:
-        InputError: no such run or checkpoint, damaged, or its plug-in is not installed.
+        InputError: the run or checkpoint does not exist or is damaged, or its plug-in is not installed.
     """
     file = find_checkpoint(run).file
     module, preprocessing = load_checkpoint(file)
@@ -59,7 +59,7 @@ def measure_cost(run: str | Path, batches: Sequence[int], threads: Sequence[int]
 
 
 def print_cost(cost: Mapping[str, Any]) -> None:
-    """Print what ``measure_cost`` returned."""
+    """Print the result of ``measure_cost``."""
     network, memory = cost["network"], cost["memory"]
     channels, side, _ = network["input"]
     print(

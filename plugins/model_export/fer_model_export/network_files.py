@@ -1,4 +1,4 @@
-"""Writes a network as ONNX file or torch.export archive, bytes in and probabilities out, and runs the files."""
+"""Write a network as ONNX file or torch.export archive, from bytes to probabilities, and run such files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INPUT, OUTPUTS = "image", ("logits", "probabilities")
 
 
 class ExportedNetwork(nn.Module):
-    """Scales bytes to [0, 1] before the network and adds a softmax behind it.
+    """A network with scaling of bytes to [0, 1] before it and a softmax after it.
 
     Args:
         network: maps (B, C, S, S) float32 in [0, 1] to logits (B, K).
@@ -38,13 +38,13 @@ class ExportedNetwork(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits and probabilities, each (B, K) float32, of images (B, C, S, S) uint8."""
+        """Return logits and probabilities, each (B, K) float32, for images (B, C, S, S) uint8."""
         logits = self.network(image.to(torch.float32) / 255)
         return logits, logits.softmax(1)
 
 
 def export_program(network: nn.Module, channels: int, size: int) -> ExportedProgram:
-    """Trace a network in evaluation mode, on the CPU and in float32; the number of images stays free.
+    """Trace a network in evaluation mode, on the CPU and in float32, with a dynamic batch size.
 
     Raises:
         RunError: torch cannot trace it.
@@ -54,13 +54,13 @@ def export_program(network: nn.Module, channels: int, size: int) -> ExportedProg
     try:
         with quiet(), torch.no_grad():
             return torch.export.export(traced, (images,), dynamic_shapes=({0: Dim("batch")},))
-    except Exception as error:  # torch raises a dozen kinds
+    except Exception as error:  # torch raises various types
         raise RunError(f"torch.export cannot trace this network: {first_line(error, 200)}") from error
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the progress and the warnings of torch's exporters off the terminal."""
+    """Hide progress and warnings of torch's exporters."""
     names = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir", "root")
     levels = {logging.getLogger(name): logging.getLogger(name).level for name in names}
     try:
@@ -84,10 +84,10 @@ def write_archive(program: ExportedProgram, path: Path, metadata: Mapping[str, A
 
 
 class ArchivedNetwork:
-    """An archive, loaded without the plug-in that it was made of.
+    """An archive, loaded without the plug-in of its network.
 
     Attributes:
-        metadata: as ``write_archive`` was given it.
+        metadata: as passed to ``write_archive``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -97,7 +97,7 @@ class ArchivedNetwork:
         self.metadata: dict[str, Any] = json.loads(texts[METADATA])
 
     def probabilities(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """Return the probabilities (B, K) of images (B, S, S, C)."""
+        """Return the probabilities (B, K) for images (B, S, S, C)."""
         batch = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
         with torch.no_grad():
             probabilities: npt.NDArray[np.float64] = self._network(batch)[1].double().numpy()
@@ -113,7 +113,7 @@ def _hypot(x: Any, y: Any) -> Any:
 
 
 def _atan2(y: Any, x: Any) -> Any:
-    # Any: onnxscript types an operator by what may stand in, and a constant may be of every type.
+    # Any: onnxscript types operators by accepted values, and a constant may have any type.
     zero: Any = opset18.Constant(value_float=0.0)
     pi: Any = opset18.Constant(value_float=math.pi)
     is_zero = opset18.Equal(x, zero)
@@ -124,8 +124,8 @@ def _atan2(y: Any, x: Any) -> Any:
     return opset18.Where(opset18.Less(x, zero), turned, angle)
 
 
-# HOG features are made with these. onnxscript has no hypot, and its atan2 divides by 0: infinite values, which have no
-# scale in 8 bits.
+# Used by HOG features. onnxscript has no hypot, and its atan2 divides by 0: infinite values, which have no scale in 8
+# bits.
 _TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.ops.aten.hypot.default: _hypot,
     torch.ops.aten.atan2.default: _atan2,
@@ -136,7 +136,7 @@ def write_onnx(program: ExportedProgram, path: Path, metadata: Mapping[str, Any]
     """Write a traced network: input ``image`` uint8 (batch, C, S, S), outputs ``logits`` and ``probabilities``.
 
     Raises:
-        RunError: ONNX has no operator for something that the network does.
+        RunError: ONNX has no operator for an operation of the network.
     """
     try:
         with quiet():
@@ -146,13 +146,13 @@ def write_onnx(program: ExportedProgram, path: Path, metadata: Mapping[str, Any]
                 output_names=list(OUTPUTS),
                 custom_translation_table=_TRANSLATIONS,
                 dynamo=True,
-                optimize=False,  # its rules take x + 1e-10 for x + 0, and a blank image divides 0 by 0
+                optimize=False,  # its rules treat x + 1e-10 as x + 0, and a blank image then divides 0 by 0
                 verbose=False,
             )
             for simplify in (optimizer.inline, optimizer.fold_constants, optimizer.remove_unused_nodes):
                 simplify(exported.model)  # type: ignore[union-attr]
         model: onnx.ModelProto = exported.model_proto  # type: ignore[union-attr]
-    except Exception as error:  # torch raises a dozen kinds
+    except Exception as error:  # torch raises various types
         cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
         raise RunError(f"torch.onnx cannot translate this network: {first_line(cause, 200)}") from error
     for value in (*model.graph.input, *model.graph.output):
@@ -163,17 +163,17 @@ def write_onnx(program: ExportedProgram, path: Path, metadata: Mapping[str, Any]
 
 
 def add_metadata(model: onnx.ModelProto, metadata: Mapping[str, Any]) -> None:
-    """Set the metadata of a model; text stays as it is, other values become JSON."""
+    """Set the metadata of a model; strings are kept, other values become JSON."""
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in metadata.items()}
     onnx.helper.set_model_props(model, texts)
 
 
 class OnnxNetwork:
-    """An ONNX file that this package wrote, on the CPU.
+    """An ONNX file written by this package, on the CPU.
 
     Args:
-        path: of the file.
-        threads: processor threads of one operator; None: as ONNX Runtime chooses.
+        path: the ONNX file.
+        threads: number of CPU threads per operator; None: chosen by ONNX Runtime.
 
     Raises:
         InputError: ONNX Runtime cannot read it.
@@ -186,11 +186,11 @@ class OnnxNetwork:
             options.intra_op_num_threads = options.inter_op_num_threads = threads
         try:
             self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its exceptions have no common class but this
+        except Exception as error:  # its exceptions have no other common class
             raise InputError(f"{path}: ONNX Runtime cannot read it: {first_line(error, 200)}") from None
 
     def probabilities(self, images: Images) -> Probabilities:
-        """Return the probabilities (B, K) of images (B, S, S, C)."""
+        """Return the probabilities (B, K) for images (B, S, S, C)."""
         batch = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
         (output,) = self.session.run([OUTPUTS[1]], {INPUT: batch})
         probabilities: Probabilities = np.asarray(output, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Compares an exported network with the run, image by image: on the validation split or on synthetic faces."""
+"""Compare an exported network with the run, image by image: on the validation split or on synthetic faces."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ Predict = Callable[[npt.NDArray[np.uint8]], Probabilities]  # images (B, S, S, C
 
 @dataclass(frozen=True)
 class Parity:
-    """How far two networks agree on the same images."""
+    """Agreement of two networks on the same images."""
 
     images: int
-    same_class: int  # images of which both predict the same class
+    same_class: int  # number of images for which both predict the same class
     largest_gap: float  # between two probabilities of the same class of the same image
 
     @property
     def holds(self) -> bool:
-        """Whether every image has the same class and no gap is larger than 1e-4."""
+        """Whether all images have the same class and no difference of probabilities is larger than 1e-4."""
         return self.same_class == self.images and self.largest_gap <= LARGEST_GAP
 
     def describe(self) -> str:
@@ -47,7 +47,7 @@ def compare(first: Probabilities, second: Probabilities) -> Parity:
 
 
 def predict_all(predict: Predict, images: Split) -> Probabilities:
-    """Return the probabilities (N, K) of all images, batch by batch."""
+    """Return the probabilities (N, K) of all images, computed in batches."""
     return np.concatenate([predict(images.read(place)) for place in images.slices()])
 
 
@@ -71,13 +71,13 @@ def check_parity(export: str, reference: Probabilities, predict: Predict, images
     return parity
 
 
-SMALLEST_FACE = 24  # pixels; the least that the synthetic dataset takes
+SMALLEST_FACE = 24  # pixels; the minimum of the synthetic dataset
 
 
 def synthetic_faces(number: int, preprocessing: Preprocessing) -> Split:
-    """Return synthetic faces, preprocessed as the network expects; of several, the last is black.
+    """Return synthetic faces, preprocessed for the network; if there are several, the last is black.
 
-    Real datasets have blank images, and a network that divides by what an image holds shows a fault only there.
+    Real datasets have blank images, and only on these a network that divides by image statistics shows an error.
     """
     side = max(SMALLEST_FACE, preprocessing.image_size)
     unit = 63  # images of 3 subjects, 7 classes and 3 frames: the smallest dataset

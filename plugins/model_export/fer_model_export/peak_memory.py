@@ -1,4 +1,4 @@
-"""The peak memory of a network, measured in a process of its own, which nothing before has widened (Linux)."""
+"""Peak memory of a network, measured in a fresh process, so that earlier allocations do not count (Linux)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _RESET, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
 def measure_memory(run: str | Path, batches: Sequence[int]) -> dict[str, Any] | None:
-    """Return the peak of resident memory while a pass of each batch runs; None where the system does not tell.
+    """Return the peak resident memory during a pass of each batch; None if the system does not report it.
 
     Returns:
-        ``megabytes``: batch -> peak less what the process held with the network loaded, MB of 10^6 bytes;
+        ``megabytes``: batch -> peak minus the memory of the process with the network loaded, in MB of 10^6 bytes;
         ``process_megabytes``: of the whole process, at the largest batch.
 
     Raises:
-        RunError: the process ended without an answer.
+        RunError: the process ended without a result.
     """
     if not os.access(_RESET, os.W_OK):
         return None
@@ -48,13 +48,13 @@ def _measure(run: str, batches: Sequence[int]) -> dict[str, Any] | None:
     for batch in batches:
         images = torch.full((batch, preprocessing.channels, side, side), 0.5, dtype=dtype)
         try:
-            _RESET.write_text("5")  # sets the peak back to what is held now
+            _RESET.write_text("5")  # resets the peak to current use
         except OSError:
             return None
         with torch.inference_mode():
             module(images)
         peaks[str(batch)] = _kilobytes("VmHWM")
-    # A peak may come in below the loading's own for the smallest networks.
+    # For very small networks the peak may be below that of loading.
     extra = {batch: max(0, peak - loaded) * 1.024e-3 for batch, peak in peaks.items()}
     return {"megabytes": extra, "process_megabytes": max(peaks.values()) * 1.024e-3}
 

@@ -1,4 +1,4 @@
-"""Prints what an export gave."""
+"""Print the result of an export."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fer_plugins.runtime.print_table import print_table, titled_table
 
 
 def print_report(report: Mapping[str, Any]) -> None:
-    """Print the files, how well they agree with the run, and what quantisation costs."""
+    """Print the files, their agreement with the run, and the cost of quantisation."""
     for name, size in report["files"].items():
         print(f"{report['folder']}/{name}  {size / 1e6:,.2f} MB")
     checked = report["checked_on"]

@@ -1,4 +1,4 @@
-"""Static quantisation of an ONNX file to 8 bits, and what it costs in accuracy and gains in size and time."""
+"""Static quantisation of an ONNX file to 8 bits, with its effect on accuracy, size and time."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.paired import compare_accuracy
 from fer_plugins.runtime.errors import RunError, first_line
 
-WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # operators that can be quantised with their weights
-RECURRENT = ("LSTM", "GRU", "RNN")  # and those that stay in float32
-SECONDS = 0.5  # of timing, at least
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # operators with weights that can be quantised
+RECURRENT = ("LSTM", "GRU", "RNN")  # operators that stay in float32
+SECONDS = 0.5  # minimum duration of timing
 
 
 class _CalibrationImages(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
@@ -36,16 +36,16 @@ class _CalibrationImages(CalibrationDataReader):  # type: ignore[misc]  # onnxru
 
 
 def quantize(source: Path, target: Path, images: Split) -> None:
-    """Write an ONNX file with weights and activations of 8 bits, as quantise and dequantise nodes (QDQ).
+    """Write an ONNX file with 8-bit weights and activations, as quantise and dequantise nodes (QDQ).
 
-    Weights are scaled by output channel, activations by the smallest and the largest value seen on ``images``.
+    Weights are scaled per output channel, activations by the minimum and maximum on ``images``.
 
     Raises:
         RunError: ONNX Runtime cannot quantise it.
     """
     prepared = target.with_suffix(".prepared")
     level = logging.root.level
-    logging.root.setLevel(logging.ERROR)  # its advice on preparing the file, which is done here
+    logging.root.setLevel(logging.ERROR)  # hides its advice to prepare the file, which is done here
     try:
         with quiet():
             quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
@@ -63,7 +63,7 @@ def quantize(source: Path, target: Path, images: Split) -> None:
         model = onnx.load(target)
         onnx.helper.set_model_props(model, {**properties, "quantized": "int8"})
         onnx.save(model, target)
-    except Exception as error:  # onnxruntime raises several kinds
+    except Exception as error:  # onnxruntime raises various types
         raise RunError(f"ONNX Runtime cannot quantise this network: {first_line(error, 200)}") from error
     finally:
         logging.root.setLevel(level)
@@ -71,9 +71,10 @@ def quantize(source: Path, target: Path, images: Split) -> None:
 
 
 def _name_preparation(path: Path) -> list[str]:
-    """Name the nodes in front of all weights, in the file too, and return their names.
+    """Name the nodes before all weights, also in the file, and return their names.
 
-    They prepare the image, as histograms of gradients do: what they compare and sort into bins is not rounded before.
+    They prepare the image, such as histograms of gradients: values that they compare and sort into bins are not
+    rounded.
     """
     model = onnx.load(path)
     behind_weights: set[str] = set()
@@ -89,7 +90,7 @@ def _name_preparation(path: Path) -> list[str]:
 
 
 def count_quantized(path: Path) -> tuple[int, int]:
-    """Return how many convolutions and matrix products work on 8 bits, and how many there are."""
+    """Return the number of convolutions and matrix products in 8 bits, and their total number."""
     nodes = onnx.load(path, load_external_data=False).graph.node
     made_by = {output: node.op_type for node in nodes for output in node.output}
     weighted = [node for node in nodes if node.op_type in WEIGHTED]
@@ -98,19 +99,18 @@ def count_quantized(path: Path) -> tuple[int, int]:
 
 
 def measure(before: Path, after: Path, images: Split, probabilities: Sequence[Probabilities]) -> dict[str, Any]:
-    """Compare an ONNX file with its quantised form.
+    """Compare an ONNX file with its quantised version.
 
     Args:
-        before: in float32.
-        after: in 8 bits.
-        images: N, with their labels.
-        probabilities: probabilities (N, K) of both.
+        before: file in float32.
+        after: file in 8 bits.
+        images: N images with their labels.
+        probabilities: probabilities (N, K) of both files.
 
     Returns:
-        ``images``, ``same_class``, ``largest_gap``; ``quantized`` and ``weighted`` operators; of ``float32`` and
-        ``int8`` the ``bytes``, ``milliseconds`` (one image, processor time of one thread), ``accuracy`` and ``f1``
-        (macro);
-        ``accuracy_test`` as ``compare_accuracy`` returns it.
+        ``images``, ``same_class``, ``largest_gap``; numbers of ``quantized`` and ``weighted`` operators; for
+        ``float32`` and ``int8`` the ``bytes``, ``milliseconds`` (one image, processor time of one thread), ``accuracy``
+        and ``f1`` (macro); ``accuracy_test`` as returned by ``compare_accuracy``.
     """
     labels, size = images.labels, probabilities[0].shape[1]
     predicted = [predict.argmax(1) for predict in probabilities]
@@ -140,9 +140,9 @@ def measure(before: Path, after: Path, images: Split, probabilities: Sequence[Pr
 
 
 def time_one(network: OnnxNetwork, image: Images) -> float:
-    """Return the median seconds of one image (1, S, S, C), the first pass not counted.
+    """Return the median seconds for one image (1, S, S, C), without the first pass.
 
-    On one thread that is this one, whose own processor time is taken: what else runs on the machine does not count.
+    It runs on a single thread, this one, and takes its processor time, so that other processes do not count.
     """
     network.probabilities(image)
     seconds: list[float] = []

@@ -1,4 +1,4 @@
-"""Searches of Optuna for ``fer search``."""
+"""Optuna's search algorithms for ``fer search``."""
 
 from fer_optuna_search.bayes import Bayes
 from fer_optuna_search.hyperband import Hyperband

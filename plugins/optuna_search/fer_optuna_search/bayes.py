@@ -1,4 +1,4 @@
-"""Bayesian search: each point is chosen by a model of the values so far."""
+"""Bayesian search: each point is chosen by a model of all values so far."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Literal
 
 import optuna
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)  # a line a trial is the core's
+optuna.logging.set_verbosity(optuna.logging.WARNING)  # the core prints one line per trial itself
 
 
 class Bayes:
     """Bayesian search by Optuna: tree-structured Parzen estimators, or Gaussian processes.
 
     Args:
-        dimensions: coordinates of a point.
-        seed: decides everything that is drawn.
-        trials: how many points are tried, at least 1.
+        dimensions: number of coordinates of a point.
+        seed: random seed of the search.
+        trials: number of points to try, at least 1.
         model: tpe (Bergstra et al., NeurIPS 2011) or gp (Gaussian process, expected improvement).
-        startup: points that are drawn at random before the model chooses, at least 1; None: 10, of fewer than 20 trials
-            half.
+        startup: number of random points before the model chooses, at least 1; null: 10, or half of fewer than 20
+            trials.
 
     Raises:
         ValueError: an argument is out of range.
@@ -48,10 +48,10 @@ class Bayes:
         self._trial: optuna.Trial | None = None
 
     def ask(self) -> list[float] | None:
-        """Return the next point; None when all have been tried.
+        """Return the next point; None if all have been tried.
 
         Raises:
-            RuntimeError: the value of the last point was not told.
+            RuntimeError: ``tell`` was not called for the last point.
         """
         if self._trial is not None:
             raise RuntimeError("ask came before the value of the last point was told")
@@ -62,10 +62,10 @@ class Bayes:
         return [float(value) for value in self._trial.params.values()]
 
     def tell(self, value: float) -> None:
-        """Take the value of the point asked for last; what is not a number counts as infinity.
+        """Record the value of the last point returned by ``ask``; NaN counts as infinity.
 
         Raises:
-            RuntimeError: no point was asked for.
+            RuntimeError: there was no preceding ``ask``.
         """
         if self._trial is None:
             raise RuntimeError("tell came before ask")
@@ -74,5 +74,5 @@ class Bayes:
 
 
 def unit_cube(dimensions: int) -> dict[str, optuna.distributions.BaseDistribution]:
-    """Return Optuna's space of ``dimensions`` coordinates in [0, 1]."""
+    """Return Optuna's search space of ``dimensions`` coordinates in [0, 1]."""
     return {f"x{place:03}": optuna.distributions.FloatDistribution(0.0, 1.0) for place in range(dimensions)}

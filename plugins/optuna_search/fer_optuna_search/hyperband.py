@@ -1,4 +1,4 @@
-"""Hyperband: many short trainings, of which the better ones are made longer."""
+"""Hyperband: many short trainings, the better ones of which are repeated with more epochs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from fer_optuna_search.bayes import unit_cube
 class Hyperband:
     """Hyperband (Li et al., JMLR 18, 2018) by Optuna's HyperbandPruner, on points of its TPE sampler.
 
-    A point is first trained for a small share of the recipe's epochs, then for ``reduction_factor`` times as many, and
-    so on up to all, as long as it is among the best 1 / ``reduction_factor`` of its bracket so far. Each step is a run
-    of its own that begins anew, so that its schedule ends where it ends; a point that reaches the end costs at most
-    1 / (1 - 1 / ``reduction_factor``) trainings, 1.5 with 3.
+    A point is first trained for a small fraction of the recipe's epochs, then for ``reduction_factor`` times as many,
+    and so on up to all, as long as it is among the best 1 / ``reduction_factor`` of its bracket so far. Each step is a
+    separate run that starts from scratch, so that its learning-rate schedule fits its length; a point that reaches all
+    epochs costs at most 1 / (1 - 1 / ``reduction_factor``) trainings, 1.5 with 3.
 
     Args:
-        dimensions: coordinates of a point.
-        seed: decides everything that is drawn.
-        points: how many points are tried, at least 1; runs are more.
-        reduction_factor: see above, at least 2.
-        rungs: lengths of training, at least 2; with 4 and a factor of 3: 1/27, 1/9, 1/3 and all of the epochs.
+        dimensions: number of coordinates of a point.
+        seed: random seed of the search.
+        points: number of points to try, at least 1; the number of runs is larger.
+        reduction_factor: factor between the lengths of successive trainings; the best 1 / reduction_factor of a bracket
+            continue. At least 2.
+        rungs: number of training lengths, at least 2; with 4 and a factor of 3: 1/27, 1/9, 1/3 and all of the epochs.
 
     Raises:
         ValueError: an argument is out of range.
@@ -45,19 +46,19 @@ class Hyperband:
         )
         self._space = unit_cube(dimensions)
         self._left = points
-        self._trial: optuna.Trial | None = None  # whose training may be made longer
+        self._trial: optuna.Trial | None = None  # trial whose training may be repeated with more epochs
         self._length, self._waiting = 1, False
 
     @property
     def budget(self) -> float:
-        """Share of the recipe's epochs that the point asked for last is trained for."""
+        """Fraction of the recipe's epochs for the last point returned by ``ask``."""
         return self._length / self._longest
 
     def ask(self) -> list[float] | None:
-        """Return the next point, or the last one again for a longer training; None when the search is over.
+        """Return the next point, or the last one again for a longer training; None if the search is finished.
 
         Raises:
-            RuntimeError: the value of the last point was not told.
+            RuntimeError: ``tell`` was not called for the last point.
         """
         if self._waiting:
             raise RuntimeError("ask came before the value of the last point was told")
@@ -72,10 +73,10 @@ class Hyperband:
         return [float(value) for value in self._trial.params.values()]
 
     def tell(self, value: float) -> None:
-        """Take the value of the point asked for last; a trial that failed is not made longer.
+        """Record the value of the last point returned by ``ask``; a failed trial gets no longer training.
 
         Raises:
-            RuntimeError: no point was asked for.
+            RuntimeError: there was no preceding ``ask``.
         """
         if not self._waiting or self._trial is None:
             raise RuntimeError("tell came before ask")

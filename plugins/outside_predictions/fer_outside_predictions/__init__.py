@@ -1,1 +1,1 @@
-"""Predictions that other code made, scored as a run."""
+"""Score predictions made by other code as a run."""

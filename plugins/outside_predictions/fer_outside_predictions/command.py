@@ -1,4 +1,4 @@
-"""``fer score PREDICTIONS``: predictions of any other code, scored as a run."""
+"""``fer score PREDICTIONS``: score predictions made by other code as a run."""
 
 from __future__ import annotations
 

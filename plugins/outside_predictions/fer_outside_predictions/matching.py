@@ -1,4 +1,4 @@
-"""Puts the rows and columns of a file in the dataset's order: rows by order, name or digest, columns by class name."""
+"""Reorder rows and columns of a file as in the dataset: rows by order, name or digest, columns by class name."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ ORDER, NAME, DIGEST = "order", "name", "digest"
 def match_rows(
     table: PredictionTable, split: str, sources: Sequence[str], digests: Sequence[str], by: str | None
 ) -> tuple[Rows, str]:
-    """Return for each image of a split its row in the file, (N,), and what they were matched by.
+    """Return for each image of a split its row in the file, (N,), and what was used for matching.
 
     Args:
         table: the rows of the split.
-        split: its name, for messages.
+        split: name of the split, for messages.
         sources: (N,) names of the images, in the order of the dataset.
         digests: (N,) digests of their pixels (``fer_plugins.data.images.digest_of``).
-        by: ORDER, NAME or DIGEST; None: by the column that the file has, by order where it has neither.
+        by: ORDER, NAME or DIGEST; None: by the column that the file has, or by order if it has neither.
 
     Raises:
-        InputError: a row is missing, is there twice, or is of no image of the split.
+        InputError: a row is missing, duplicate, or belongs to no image of the split.
     """
     by = by or next((role for role in (DIGEST, NAME) if table.column(role)), ORDER)
     if by == ORDER:
@@ -56,7 +56,7 @@ def _by_name(
     del digests
     wanted = list(sources)
     row_names = [name.replace("\\", "/") for name in names]
-    if not set(row_names) & set(wanted):  # other folders above: the file's own name, where it tells all images apart
+    if not set(row_names) & set(wanted):  # other parent folders: the bare file name, if it is unique for all images
         short = [PurePosixPath(source).name for source in sources]
         if len(set(short)) == len(short):
             wanted, row_names = short, [PurePosixPath(name).name for name in row_names]
@@ -114,15 +114,15 @@ Labels = npt.NDArray[np.int64]
 
 
 def name_columns(table: PredictionTable, classes: Sequence[str], class_order: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the dataset's class that each column of values is of, (K,).
+    """Return the dataset's class of each column of values, (K,).
 
     Args:
-        table: of the file.
-        classes: of the dataset, in label order.
-        class_order: the order of the columns as the user says it; None: as the file names them.
+        table: table of the file.
+        classes: class names of the dataset, in label order.
+        class_order: the user's order of the columns; None: the names in the file.
 
     Raises:
-        InputError: nobody names the columns, a name is no class of the dataset, or a class has no column or two.
+        InputError: the columns have no names, a name is not a class of the dataset, or a class has no column or two.
     """
     order = ",".join(classes)
     if class_order is None and not table.names:
@@ -155,7 +155,7 @@ def name_columns(table: PredictionTable, classes: Sequence[str], class_order: Se
 
 
 def find_class(name: str, classes: Sequence[str]) -> str | None:
-    """Return the class of the dataset that a name means: itself in any case, or a synonym of its expression.
+    """Return the class of the dataset that a name means: the same name ignoring case, or a synonym of its expression.
 
     >>> find_class("Angry", ["anger", "happy"]), find_class("joy", ["anger", "happy"]), find_class("3", ["anger"])
     ('anger', 'happy', None)
@@ -167,18 +167,18 @@ def find_class(name: str, classes: Sequence[str]) -> str | None:
 
 
 def find_better_order(true: Labels, predicted: Labels, size: int) -> Labels | None:
-    """Return the classes that columns would have to be of for most answers to be correct; None where that is no news.
+    """Return the order of classes for which most predictions would be correct; None if it is not significantly better.
 
-    The best of all orders is that of an assignment of columns to classes. It is reported where it is better by a paired
-    test (exact, McNemar) at 0.05 over the number of orders, size!, since it is the best of so many.
+    The best of all orders is found as an assignment of columns to classes. It is reported if it is better by a paired
+    test (exact, McNemar) at 0.05 divided by the number of orders, size!, since it is the best of so many.
 
     Args:
         true: (N,) labels.
-        predicted: (N,) the column with the largest value.
+        predicted: (N,) index of the column with the largest value.
         size: number of classes K.
 
     Returns:
-        (K,) of each column the class.
+        (K,) class of each column.
     """
     counts = np.zeros((size, size), dtype=np.int64)
     np.add.at(counts, (predicted, true), 1)

@@ -1,4 +1,4 @@
-"""Pairs the predictions of a file with the labels of the dataset, and looks for signs of another order."""
+"""Pair the predictions of a file with the labels of the dataset, and look for signs of a wrong order."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from fer_plugins.training.score_split import SplitScores
 
 @dataclass(frozen=True)
 class Request:
-    """A file of predictions and what they are of.
+    """A file of predictions and its description.
 
     Attributes:
-        file: of predictions.
+        file: file of predictions.
         flags: nested settings of the sections data and protocol.
         split: "test" or "val".
-        classes: the order of the columns; None: as the file names them.
-        values: "probabilities" or "logits"; None: as the file says or shows.
-        match: "order", "name" or "digest"; None: by what the file has.
-        name: what the network is called; None: as the file.
-        claims: the architecture whose paper's claims stand beside; None: none.
-        seed: of the training; None: not known.
-        fold: of the protocol; None: it has one.
-        output: the folder for runs.
+        classes: class order of the columns; None: the names in the file.
+        values: "probabilities" or "logits"; None: detected.
+        match: "order", "name" or "digest"; None: by the columns of the file.
+        name: name of the network; None: the file's name.
+        claims: architecture whose paper's claims are compared; None: none.
+        seed: seed of the training; None: unknown.
+        fold: fold of the protocol; None: it has only one.
+        output: parent folder of run folders.
     """
 
     file: Path
@@ -57,7 +57,7 @@ Labels = npt.NDArray[np.int64]
 def pair(
     table: PredictionTable, data: FERDataModule, request: Request
 ) -> tuple[Predictions, dict[str, Any], list[str]]:
-    """Return the predictions of the split beside their labels, where they come from, and what is to be said of them."""
+    """Return the predictions of the split with their labels, their origin, and warnings."""
     rows = data.rows(request.split)
     columns = name_columns(table, data.classes, request.classes)
     values, kind, notes = to_probabilities(table, request.values)
@@ -98,15 +98,15 @@ def pair(
 def _check_column(
     table: PredictionTable, role: str, order: Labels, wanted: Labels, classes: Sequence[str], columns: Sequence[str]
 ) -> None:
-    """Hold a column of classes to what the labels or the values say.
+    """Check that a column of classes agrees with the labels or the values.
 
     Args:
-        table: of the file.
+        table: table of the file.
         role: "true" or "predicted".
         order: (N,) the row of each image.
-        wanted: (N,) the class that the column must have of each image.
-        classes: in label order.
-        columns: the class of each column, which the numbers 0, 1, 2, ... mean.
+        wanted: (N,) class that the column must have for each image.
+        classes: class names in label order.
+        columns: class of each column, which the numbers 0, 1, 2, ... refer to.
 
     Raises:
         InputError: the column names no class, or another one.
@@ -115,7 +115,7 @@ def _check_column(
     if cells is None:
         return
     meanings: dict[str, str | None] = {cell: find_class(cell, classes) for cell in dict.fromkeys(cells)}
-    numbers = {cell: cell.removesuffix(".0") for cell in meanings}  # as pandas writes them
+    numbers = {cell: cell.removesuffix(".0") for cell in meanings}  # as written by pandas
     meanings |= {
         cell: columns[int(number)]
         for cell, number in numbers.items()
@@ -133,7 +133,7 @@ def _check_column(
 def find_doubts(
     predictions: Predictions, scored: SplitScores, data: FERDataModule, columns: Sequence[str]
 ) -> list[str]:
-    """Return what speaks against the order of the columns or of the rows."""
+    """Return reasons to doubt the order of the columns or of the rows."""
     doubts = list[str]()
     better = find_better_order(predictions.label, predictions.predicted, len(data.classes))
     if better is not None:

@@ -1,4 +1,4 @@
-"""Reads a file of predictions: CSV, JSON lines, npz or npy."""
+"""Read a file of predictions: CSV, JSON lines, npz or npy."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _KINDS = {PROBABILITIES: PROBABILITIES, "probs": PROBABILITIES, LOGITS: LOGITS}
 
 
 def read_predictions(path: str | Path) -> PredictionTable:
-    """Read a file by its ending.
+    """Read a file according to its extension.
 
     Raises:
-        InputError: no such file, another ending, or it is damaged; one line.
+        InputError: the file does not exist, has another extension, or is damaged; one line.
     """
     path = Path(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(f"{path}: its ending is none of {', '.join(_READERS)}; save the predictions as one of these")
-    if not os.path.isfile(path):  # not Path: an over-long name is no file, and no OSError
+    if not os.path.isfile(path):  # not Path: an over-long name is not a file, and raises no OSError
         raise InputError(f"{path}: there is no such file; give the file of predictions")
     try:
         return reader(path)
@@ -57,7 +57,7 @@ def _read_csv(path: Path) -> PredictionTable:
 
 
 def _is_data(row: list[str]) -> bool:
-    """Whether a first row holds values and no header, which may be the codes 0, 1, 2, ..."""
+    """Return whether a first row holds values, not a header, which may be the codes 0, 1, 2, ..."""
     try:
         numbers = [float(cell) for cell in row]
     except ValueError:
@@ -90,7 +90,7 @@ def _read_json_lines(path: Path) -> PredictionTable:
 
 
 def _flatten(content: dict[str, Any]) -> dict[str, Any]:
-    """Return an object whose probabilities or logits, a list or an object, are columns of their own."""
+    """Return an object with its probabilities or logits, a list or an object, expanded to columns."""
     flat: dict[str, Any] = {}
     for key, value in content.items():
         kind = _KINDS.get(key.casefold())

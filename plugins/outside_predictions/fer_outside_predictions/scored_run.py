@@ -1,4 +1,4 @@
-"""Makes the folder of a run from predictions that other code made."""
+"""Create a run folder from predictions made by other code."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def score_file(request: Request, say: Callable[[str], None]) -> Record:
 
 
 def _read_claims(plugin: str | None) -> Claims | None:
-    """Return the claims of the paper that was named."""
+    """Return the claims of the paper of a plug-in."""
     if plugin is None:
         return None
     path = registry.package_file(registry.find("architecture", plugin), "claims.yaml")
@@ -136,7 +136,7 @@ def _write(
     data: FERDataModule,
     split: str,
 ) -> None:
-    """Write the files of the run; the manifest, which says that it is finished, last."""
+    """Write the files of the run; last the manifest, which marks it as finished."""
     record.checkpoints.rmdir()  # there is no network
     values = settings.as_dict()
     record.config = {"model": {"name": values["model"]["name"]}, **{key: values[key] for key in ("data", "protocol")}}

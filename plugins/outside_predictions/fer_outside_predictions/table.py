@@ -1,4 +1,4 @@
-"""The content of a file of predictions in any format: probabilities or logits, and columns that name the images."""
+"""The content of a file of predictions in any format: probabilities or logits, and columns that identify the images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fer_plugins.runtime.errors import InputError
 
 Values = npt.NDArray[np.float64]
 
-# What a column says, by its name in lower case.
+# The role of a column, by its name in lower case.
 _ROLES = {
     "name": ("source", "name", "file", "filename", "file_name", "image", "image_name", "path"),
     "digest": ("digest", "image_digest"),
@@ -27,32 +27,32 @@ _ROLES = {
     "predicted": ("predicted", "prediction", "pred", "y_pred", "predicted_label"),
 }
 _ROLE_OF = {name: role for role, names in _ROLES.items() for name in names}
-_NO_VALUES = ("", "unnamed: 0", "index", "id", "row", "confidence", "loss")  # numbers that are of no class
+_NO_VALUES = ("", "unnamed: 0", "index", "id", "row", "confidence", "loss")  # numbers that do not belong to a class
 _PREFIX = re.compile(r"(?i)^(p|prob|probability|logit)(?:_(.+)|\((.+)\))$")
 PROBABILITIES, LOGITS = "probabilities", "logits"
 
 
 @dataclass(frozen=True)
 class PredictionTable:
-    """The predictions of a file, in its order."""
+    """The predictions of a file, in file order."""
 
     path: Path
     form: str  # "CSV", "JSON lines", "npz" or "npy"
-    names: tuple[str, ...]  # of the K columns of values; () where the file names none
+    names: tuple[str, ...]  # of the K columns of values; () if the file has no names
     values: Values  # (N, K)
-    kind: str = ""  # PROBABILITIES or LOGITS where the file says so itself
+    kind: str = ""  # PROBABILITIES or LOGITS if the file itself says so
     columns: dict[str, list[str]] | None = None  # "name", "digest", "split", "true", "predicted" -> (N,) texts
-    unused: tuple[str, ...] = ()  # columns that are not read
+    unused: tuple[str, ...] = ()  # ignored columns
 
     def column(self, role: str) -> list[str] | None:
-        """Return a column of texts, (N,); None where the file has none."""
+        """Return a column of texts, (N,); None if the file has none."""
         return (self.columns or {}).get(role)
 
     def of_split(self, split: str) -> PredictionTable:
-        """Return the rows of a split; all where the file has no column of splits.
+        """Return the rows of a split; all if the file has no column of splits.
 
         Raises:
-            InputError: a row is of no split, or no row is of this one.
+            InputError: a row has no split, or no row is of this split.
         """
         cells = self.column("split")
         if cells is None:
@@ -73,16 +73,16 @@ class PredictionTable:
 
 
 def from_columns(path: Path, form: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> PredictionTable:
-    """Sort the columns of a file with a header.
+    """Sort the columns of a file with a header by role.
 
     Args:
-        path: of the file.
+        path: path of the file.
         form: the format.
-        header: one name a column.
-        rows: one cell a column each: texts or numbers.
+        header: one name per column.
+        rows: one cell per column in each row: texts or numbers.
 
     Raises:
-        InputError: two columns say the same, a value is no number, or there is no column of values.
+        InputError: two columns have the same role, a value is not a number, or there is no column of values.
     """
     names = [str(name).strip() for name in header]
     roles = [_ROLE_OF.get(name.casefold()) or _ROLE_OF.get(name.casefold().removesuffix("s"), "") for name in names]
@@ -118,7 +118,7 @@ def to_values(path: Path, cells: Any, names: Sequence[str] = ()) -> Values:
     """Return values as numbers, (N, K).
 
     Raises:
-        InputError: one is no number, or they are no table.
+        InputError: a value is not a number, or they do not form a table.
     """
     try:
         values = np.asarray(cells, dtype=np.float64)
@@ -146,22 +146,22 @@ def _is_number(cell: Any) -> bool:
     return True
 
 
-TOLERANCE = 0.01  # of the sum of a row: seven probabilities that were rounded to three digits
-_EXACT = 1e-5  # float32; rows that differ more are divided by their sum, and that is said
+TOLERANCE = 0.01  # of the sum of a row: seven probabilities rounded to three digits
+_EXACT = 1e-5  # float32; rows that differ more are divided by their sum, with a note
 
 
 def to_probabilities(table: PredictionTable, wanted: str | None) -> tuple[Values, str, list[str]]:
-    """Return probabilities, what the file held, and what is to be said of it.
+    """Return probabilities, the kind of values in the file, and notes.
 
     Args:
-        table: of the file.
-        wanted: PROBABILITIES or LOGITS, as the user says; None: as the file says, or as its numbers show.
+        table: table of the file.
+        wanted: the user's PROBABILITIES or LOGITS; None: as named in the file, or detected from the numbers.
 
     Returns:
-        (N, K), rows that sum to 1; PROBABILITIES or LOGITS; sentences.
+        (N, K), rows that sum to 1; PROBABILITIES or LOGITS; notes.
 
     Raises:
-        InputError: a value is no finite number, the two cannot be told apart, or a row is no distribution.
+        InputError: a value is not a finite number, the kind cannot be detected, or a row is not a distribution.
     """
     values, path, notes = table.values, table.path, list[str]()
     bad = np.flatnonzero(~np.isfinite(values).all(1))
@@ -198,7 +198,7 @@ def to_probabilities(table: PredictionTable, wanted: str | None) -> tuple[Values
 
 
 def _recognise(table: PredictionTable, sums: Values) -> str:
-    """Tell what values are: negative numbers are no probabilities, and rows of logits do not all sum to 1."""
+    """Detect the kind of values: negative numbers are not probabilities, and rows of logits do not all sum to 1."""
     if (table.values < 0).any():
         return LOGITS
     if (table.values <= 1 + _EXACT).all() and (np.abs(sums - 1) <= TOLERANCE).all():

@@ -1,1 +1,1 @@
-"""Grids and searches: many trainings that differ in some parameters, compared on the validation split."""
+"""Grids and searches: many runs that differ in some parameters, compared on the validation split."""

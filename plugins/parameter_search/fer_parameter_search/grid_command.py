@@ -1,4 +1,4 @@
-"""``fer grid``: many runs, a cell each."""
+"""``fer grid``: many runs, one per cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The built-in search: uniform points."""
+"""The built-in search: uniformly drawn points."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import random
 
 
 class RandomSearch:
-    """Uniform points: the yardstick of every other search.
+    """Uniformly drawn points, the baseline of every other search.
 
     Args:
-        dimensions: coordinates of a point.
-        seed: decides the points.
-        trials: how many points are tried.
+        dimensions: number of coordinates of a point.
+        seed: random seed of the points.
+        trials: number of points to try.
     """
 
     def __init__(self, *, dimensions: int, seed: int, trials: int = 20) -> None:
@@ -21,7 +21,7 @@ class RandomSearch:
         self._dimensions, self._left, self._asked = dimensions, trials, False
 
     def ask(self) -> list[float] | None:
-        """Return the next point; None when all have been tried."""
+        """Return the next point; None if all have been tried."""
         if self._left == 0:
             return None
         self._left -= 1
@@ -29,7 +29,7 @@ class RandomSearch:
         return [self._draw.random() for _ in range(self._dimensions)]
 
     def tell(self, value: float) -> None:
-        """Take the value of the last point, which changes nothing here."""
+        """Record the value of the last point, which has no effect here."""
         if not self._asked:
             raise RuntimeError("tell came before ask")
         del value

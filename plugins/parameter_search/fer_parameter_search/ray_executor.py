@@ -1,6 +1,6 @@
-"""Runs cells on a Ray cluster: each is a process on a machine that Ray chooses. The only module that imports ray.
+"""Run cells on a Ray cluster, each as a process on a machine chosen by Ray. The only module that imports ray.
 
-All machines need fer-plugins and the plug-ins, and the output folder and the datasets under the same paths.
+All machines need fer-plugins and the plug-ins, and the output folder and the datasets at the same paths.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fer_plugins.config.requirement import install_command
 from fer_plugins.experiments.cells import Cell, Outcome
 from fer_plugins.runtime.errors import InputError, RunError, one_line
 
-_OBJECT_STORE = 100 * 1024 * 1024  # bytes; nothing but words passes through it
+_OBJECT_STORE = 100 * 1024 * 1024  # bytes; only short strings pass through it
 _TICK = 0.2  # seconds
 _PATIENCE = 10.0  # seconds
 
@@ -29,19 +29,20 @@ _PATIENCE = 10.0  # seconds
 def execute(
     cells: Iterable[Cell], *, folder: Path, jobs: int | None, address: str | None, gpus: bool
 ) -> Generator[Outcome, None, None]:
-    """Run cells on Ray and yield each as it ends; whatever ends this generator ends the runs, cleanly.
+    """Run cells on Ray and yield the outcome of each when it ends; closing this generator ends all runs cleanly.
 
-    A run asks for as many CPUs as it has threads (one, where that is left open), and for one GPU if there are any.
+    A run requests as many CPUs as it has threads (one if not set), and one GPU if there are any.
 
     Args:
-        cells: not finished, in the order in which they are offered to Ray.
-        folder: see ``workers.execute``; the same on all machines.
-        jobs: runs at a time; None: as many as there is room for.
-        address: of a running cluster (HOST:PORT, or auto); None: one of this machine alone, which ends with the grid.
+        cells: unfinished cells, in the order in which they are submitted to Ray.
+        folder: as in ``workers.execute``; the same on all machines.
+        jobs: number of parallel runs; None: as many as the cluster has room for.
+        address: address of a running cluster (HOST:PORT, or auto); None: a cluster of this machine only, which ends
+            with the grid.
         gpus: whether the runs may use a GPU.
 
     Raises:
-        InputError: the cluster does not answer, or has no machine that is large enough.
+        InputError: the cluster does not respond, or has no machine that is large enough.
     """
     ray = _connect(address)
     try:
@@ -67,11 +68,11 @@ def execute(
 
 
 def run_here(task: Task, folder: str) -> int:
-    """Run a task in a process of the machine that Ray has chosen; return its exit code."""
+    """Run a task in a process on the machine chosen by Ray; return its exit code."""
     os.chdir(folder)
     process = start(task, os.environ)
     try:
-        while process.poll() is None:  # Ray's cancel is a KeyboardInterrupt, which a blocking wait would not see
+        while process.poll() is None:  # Ray cancels by KeyboardInterrupt, which a blocking wait would not see
             time.sleep(_TICK)
     except KeyboardInterrupt:
         stop([process])
@@ -80,7 +81,7 @@ def run_here(task: Task, folder: str) -> int:
 
 
 def check(address: str | None) -> None:
-    """Refuse what cannot work before anything is written; ray itself would wait for an absent cluster for minutes.
+    """Check ray and the address before anything is written; ray itself would wait minutes for a missing cluster.
 
     Raises:
         InputError: ray is not installed, or nothing listens at the address.
@@ -105,7 +106,7 @@ def _connect(address: str | None) -> Any:
     settings: Mapping[str, Any] = {"address": address}
     if address is None:
         settings = {"address": "local", "include_dashboard": False, "object_store_memory": _OBJECT_STORE}
-    handler = signal.getsignal(signal.SIGTERM)  # ray puts its own in its place
+    handler = signal.getsignal(signal.SIGTERM)  # ray replaces it by its own
     try:
         context = ray.init(**settings, log_to_driver=False, logging_level=logging.ERROR)
         signal.signal(signal.SIGTERM, handler)
@@ -127,7 +128,7 @@ def _check_room(ray: Any, tasks: Sequence[Task]) -> None:
 def _collect(ray: Any, reference: Any, cell: Cell, task: Task, started: float) -> Outcome:
     try:
         code = int(ray.get(reference))
-    except ray.exceptions.RayError as error:  # a machine or worker is gone
+    except ray.exceptions.RayError as error:  # a machine or worker was lost
         text = str(error).strip().splitlines() or [type(error).__name__]
         return Outcome(cell, None, RunError(f"Ray: {text[0][:300]}"), round(time.perf_counter() - started, 2))
     return read_outcome(cell, task, code, time.perf_counter() - started)

@@ -1,10 +1,10 @@
-"""``python -m fer_parameter_search.worker``: one cell in a process of its own, which writes down how it ended.
+"""``python -m fer_parameter_search.worker``: run one cell in its own process and write down the outcome.
 
-It ends when it receives SIGINT, or with the process that has started it: a run of a grid that was killed, or of a Ray
-worker that was, would otherwise go on unseen.
+It ends on SIGINT, or together with the process that started it: otherwise, after a grid or a Ray worker was killed, its
+run would continue unnoticed.
 
-Words: "--config" and a configuration file or "--resume" and a run's folder, then the file for the ending, which is
-JSON: ``run`` (the finished run's folder, or null) and ``error`` (why there is none, or null).
+Arguments: "--config" and a configuration file or "--resume" and a run's folder, then the output file, which is JSON:
+``run`` (the finished run's folder, or null) and ``error`` (the reason if there is none, or null).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TICK = 1.0  # seconds
 
 
 def main(mode: str, source: str, ending: str) -> int:
-    """Run a cell and write down how it ended; return the exit code."""
+    """Run a cell and write down its outcome; return the exit code."""
     let_threads_wait()
     tolerate_damage()
     run, error, code = None, None, 0
@@ -47,7 +47,7 @@ def main(mode: str, source: str, ending: str) -> int:
 
 
 def _run(mode: str, source: str) -> Record:
-    from fer_plugins.experiments.resuming import resume  # PyTorch, which reads how threads are to wait
+    from fer_plugins.experiments.resuming import resume  # PyTorch, which reads at import how threads wait
     from fer_plugins.experiments.run import run
 
     return resume(source) if mode == "--resume" else run(config.resolve(files=[source]))
@@ -60,7 +60,7 @@ def _interrupt_when_alone(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a process begun in the background ignores it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process ignores it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # and Ray's workers block it
     threading.Thread(target=_interrupt_when_alone, args=[os.getppid()], daemon=True).start()
     interrupt_on_signals()

@@ -1,4 +1,4 @@
-"""Runs cells in processes of this machine: as many at a time as asked for, one to a GPU."""
+"""Run cells in processes on this machine: a given number at a time, one per GPU."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from fer_plugins.experiments.cells import Cell, Outcome
 from fer_plugins.runs.record import Record, write_atomically
 from fer_plugins.runtime.errors import InputError, RunError
 
-WORKER_TIMEOUT = 120.0  # seconds that a run has to write down that it was interrupted
-_TICK = 0.1  # seconds between two looks at the processes
+WORKER_TIMEOUT = 120.0  # seconds that a run has to record its interruption
+_TICK = 0.1  # seconds between two checks of the processes
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a process needs to run a cell."""
+    """Everything that a process needs to run a cell."""
 
-    name: str  # of the cell
-    argv: tuple[str, str]  # of fer-run: --config FILE or --resume FOLDER
-    log: Path  # what it prints is added to this file
-    ending: Path  # where it writes how it ended
-    threads: int | None  # CPU threads that it uses; None: torch's own choice
+    name: str  # name of the cell
+    argv: tuple[str, str]  # arguments of fer-run: --config FILE or --resume FOLDER
+    log: Path  # file to which its output is appended
+    ending: Path  # file for its outcome
+    threads: int | None  # number of CPU threads; None: torch's default
 
 
 def cell_file(folder: Path, name: str) -> Path:
-    """Return the path of the configuration that a cell's run is started with."""
+    """Return the path of the configuration with which a cell's run is started."""
     return folder / "cells" / f"{name}.yaml"
 
 
 def log_file(folder: Path, name: str) -> Path:
-    """Return the path of what a cell's run printed."""
+    """Return the path of a cell's log file."""
     return folder / "logs" / f"{name}.log"
 
 
 def write_task(cell: Cell, folder: Path) -> Task:
-    """Write the configuration of a cell that is not begun; return what a process needs to run it.
+    """Write the configuration of a cell that has not started; return what a process needs to run it.
 
     Raises:
-        RunError: it cannot be written.
+        RunError: the file cannot be written.
     """
     path = cell_file(folder, cell.name)
     if cell.begun is not None:
@@ -59,11 +59,11 @@ def write_task(cell: Cell, folder: Path) -> Task:
 
 
 def choose_jobs(asked: int | None, settings: Iterable[config.RunConfig]) -> tuple[int, list[str]]:
-    """Return how many runs go on at a time, and the GPUs for them ([]: none is used).
+    """Return the number of parallel runs, and their GPUs ([]: none).
 
     Args:
-        asked: ``--jobs``; None: one to each visible GPU, or one.
-        settings: the configuration of every cell.
+        asked: ``--jobs``; None: one run per visible GPU, or one run.
+        settings: configurations of all cells.
 
     Raises:
         InputError: more runs than visible GPUs.
@@ -79,7 +79,7 @@ def choose_jobs(asked: int | None, settings: Iterable[config.RunConfig]) -> tupl
 
 
 def visible_devices() -> list[str]:
-    """Return the CUDA devices that this process sees, as CUDA_VISIBLE_DEVICES names them."""
+    """Return the CUDA devices visible to this process, with the names in CUDA_VISIBLE_DEVICES."""
     import torch
 
     count = torch.cuda.device_count()
@@ -88,7 +88,7 @@ def visible_devices() -> list[str]:
 
 
 def share_threads(jobs: int) -> int | None:
-    """Return each of ``jobs`` processes' share of this machine's CPUs; None for one, which has torch's own choice."""
+    """Return the number of CPUs for each of ``jobs`` processes; None for one process, which keeps torch's default."""
     if jobs == 1:
         return None
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -98,15 +98,15 @@ def share_threads(jobs: int) -> int | None:
 def execute(
     cells: Iterable[Cell], *, folder: Path, jobs: int, devices: Sequence[str] = (), lock: int | None = None
 ) -> Generator[Outcome, None, None]:
-    """Run cells and yield each as it ends; whatever ends this generator ends the processes, cleanly.
+    """Run cells and yield the outcome of each when it ends; closing this generator ends all processes cleanly.
 
-    What a worker refuses is a ``RunError``: another cell, of another configuration, may be accepted.
+    An input error in a worker becomes a ``RunError``: another cell, with another configuration, may be valid.
 
     Args:
-        cells: not finished, in the order in which they are begun.
-        folder: holds the folders ``cells``, for the workers' configurations and endings, and ``logs``.
-        jobs: processes at a time.
-        devices: GPUs, one to a process; empty where none is used.
+        cells: unfinished cells, in the order in which they are started.
+        folder: holds the folders ``cells``, for the workers' configurations and outcomes, and ``logs``.
+        jobs: number of parallel processes.
+        devices: GPUs, one per process; empty for none.
         lock: file descriptor that the processes inherit.
     """
     waiting = deque(cells)
@@ -132,13 +132,13 @@ def execute(
 
 
 def start(task: Task, environment: Mapping[str, str], keep: Sequence[int] = ()) -> subprocess.Popen[bytes]:
-    """Start a run in a process group of its own, so that a Ctrl-C meant for the grid reaches it through ``stop``.
+    """Start a run in its own process group, so that a Ctrl-C meant for the grid reaches it only through ``stop``.
 
     Raises:
-        RunError: its log cannot be written, since the folder of the grid is gone or its disk is full.
+        RunError: its log cannot be written, because the grid's folder was removed or its disk is full.
     """
     try:
-        task.ending.unlink(missing_ok=True)  # of an earlier session
+        task.ending.unlink(missing_ok=True)  # of a previous session
         log = task.log.open("ab")
         log.write(f"$ fer-run {' '.join(task.argv)}\n".encode())
         log.flush()
@@ -157,7 +157,7 @@ def start(task: Task, environment: Mapping[str, str], keep: Sequence[int] = ()) 
 
 
 def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Interrupt runs as Ctrl-C does and wait until their records say so; kill them at a second Ctrl-C."""
+    """Interrupt runs as Ctrl-C does and wait until they have recorded it; kill them on a second Ctrl-C."""
     for process in processes:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
@@ -173,7 +173,7 @@ def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def read_outcome(cell: Cell, task: Task, code: int, seconds: float) -> Outcome:
-    """Return how a cell ended, from what its process wrote down."""
+    """Return the outcome of a cell, from what its process wrote down."""
     record, error = None, None
     try:
         ending = json.loads(task.ending.read_text(encoding="utf-8"))
@@ -181,7 +181,7 @@ def read_outcome(cell: Cell, task: Task, code: int, seconds: float) -> Outcome:
             record = Record.read(ending["run"])
         else:
             error = RunError(ending["error"])
-    except (OSError, ValueError, KeyError, TypeError):  # it was killed, or the folder is gone
+    except (OSError, ValueError, KeyError, TypeError):  # it was killed, or the folder was removed
         how = f"ended by signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}, without a reason"
         error = RunError(how)
     return Outcome(cell, record, error, round(seconds, 2))

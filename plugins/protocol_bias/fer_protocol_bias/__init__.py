@@ -1,1 +1,1 @@
-"""What a flawed protocol adds to the test scores: paired trainings under two protocols."""
+"""Effect of a flawed protocol on test scores, measured by paired trainings under two protocols."""

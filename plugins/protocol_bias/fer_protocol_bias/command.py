@@ -1,4 +1,4 @@
-"""``fer protocol-bias``, also ``fer inflation``: what a flawed protocol adds to the test scores."""
+"""``fer protocol-bias``, also ``fer inflation``: measure what a flawed protocol adds to the test scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Differences of two sides' scores with their intervals: over test images, or over trainings."""
+"""Score differences of two protocols with intervals: over test images, or over trainings."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fer_plugins.runs.predictions_file import NamedPredictions
 
 
 def means(flawed: Sequence[float], sound: Sequence[float]) -> Difference:
-    """Return the mean of ``flawed`` less that of ``sound``, with Welch's t interval (1947); one score a training.
+    """Return the mean of ``flawed`` minus that of ``sound``, with Welch's t interval (1947); one score per training.
 
-    The interval says how far the difference may lie from that of endlessly many trainings on the same images. It is
-    None (``method`` says why: "none: too few", "none: no spread") for two trainings on a side, and if all scores of a
-    side are equal. Raises ValueError for fewer than two scores on a side.
+    The interval is for the difference over infinitely many trainings on the same images. It is None (``method`` gives
+    the reason: "none: too few", "none: no spread") for two trainings per side, and if all scores of a side are equal.
+    Raises ValueError for fewer than two scores on a side.
     """
     if min(len(flawed), len(sound)) < 2:
         raise ValueError("an interval over seeds needs at least two on each side")
@@ -28,13 +28,13 @@ def means(flawed: Sequence[float], sound: Sequence[float]) -> Difference:
         for name, values in (("flawed", flawed), ("sound", sound))
     }
     difference = float(np.mean(flawed) - np.mean(sound))
-    tested = welch(sound, flawed, (-1.0, 1.0))  # scores are shares
+    tested = welch(sound, flawed, (-1.0, 1.0))  # scores are fractions
     method = f"none: {tested['why']}" if tested["why"] else "Welch t"
     return with_verdict(as_difference(difference, tested["low"], tested["high"], method)) | sides
 
 
 def verdict(difference: Difference) -> str:
-    """Say whether the flawed protocol (the first of the two) scores higher.
+    """Return whether the flawed protocol (the first of the two) scores higher.
 
     >>> verdict({"difference": 0.1, "low": 0.02, "high": 0.18})
     'inflated'
@@ -61,14 +61,14 @@ PAIRED, UNPAIRED = "paired by test image", "two test sets"
 def compare_predictions(
     flawed: NamedPredictions, sound: NamedPredictions, classes: int, copies: Collection[str] | None = None
 ) -> dict[str, Any]:
-    """Return the difference of accuracy and of macro F1, flawed less sound, for ``classes`` classes.
+    """Return the difference of accuracy and of macro F1, flawed minus sound, for ``classes`` classes.
 
     ``copies`` names the test images that have a copy in a training split; None: not searched.
 
     Returns:
         ``comparison`` (PAIRED or UNPAIRED), ``tested_by_both`` (images), ``differences`` (``accuracy`` and ``f1``, as
-        ``metrics.differences`` gives them), and ``by_copies``: "without a copy", "with a copy" -> {"n", "differences"},
-        for those of the two that have images; None if not searched, or nothing is paired.
+        in ``metrics.differences``), and ``by_copies``: "without a copy", "with a copy" -> {"n", "differences"}, for
+        those of the two that have images; None if not searched, or nothing is paired.
     """
     places = {source: row for row, source in enumerate(sound.sources)}
     shared = [source for source in flawed.sources if source in places]
@@ -98,7 +98,7 @@ def _count(predictions: NamedPredictions, classes: int) -> Matrix:
 
 
 def _paired(flawed: NamedPredictions, sound: Any, rows: Any, classes: int) -> dict[str, Any]:
-    """Compare predictions of the same images; ``sound`` (N,) are the other side's, ``rows`` (N,) those that count."""
+    """Compare predictions of the same images; ``sound`` (N,) is the other side, ``rows`` (N,) the rows that count."""
     true, ours = flawed.true[rows], flawed.predicted[rows]
     theirs = sound[rows]
     correct, other_correct = ours == true, theirs == true
@@ -110,7 +110,7 @@ def _paired(flawed: NamedPredictions, sound: Any, rows: Any, classes: int) -> di
 
 
 def _fraction(points: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a difference in points as ``analysis.differences`` gives it, in fractions."""
+    """Convert a difference in points, as given by ``analysis.differences``, to fractions."""
     difference = {"difference": points["points"] / 100, "low": points["low"] / 100, "high": points["high"] / 100}
     difference |= {"method": points["method"], "level": points["level"]}
     return with_verdict(difference)

@@ -1,7 +1,7 @@
-"""The price of a flawed protocol: two protocols on one budget, and the difference of their test scores.
+"""Measure the effect of a flawed protocol: two protocols with the same budget, and the difference of their scores.
 
-One training on each side: the interval is that of the tested images. Several seeds: a second interval, that of training
-again. The two are never mixed.
+With one training per side, the interval is that of the test images. With several seeds there is a second interval, that
+of retraining. The two are never mixed.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from fer_protocol_bias.trained_side import Side
 def compare_networks(
     plans: Sequence[Plan], folder: Path, say: Callable[[str], None] = print
 ) -> dict[str, dict[str, Any]]:
-    """Compare the protocols for one or more networks; return plug-in -> what :func:`compare` returns.
+    """Compare the protocols for one or more networks; return plug-in -> result of :func:`compare`.
 
-    Of several plans, each has a folder of its own in ``folder``, and ``inflation.json`` of ``folder`` holds all
-    results. Raises InputError as :func:`compare`, for the first plug-in; RunError if a plug-in failed (the others are
-    finished); Interrupted if the user stopped it.
+    With several plans, each has its own folder in ``folder``, and ``inflation.json`` in ``folder`` holds all results.
+    Raises InputError as :func:`compare`, for the first plug-in; RunError if a plug-in failed (the others are finished);
+    Interrupted if the user stopped it.
     """
     if len(plans) == 1:
         return {plans[0].plugin: compare(plans[0], folder, say)}
-    for plan in plans:  # a name or option that is wrong is found before the first network is trained
+    for plan in plans:  # wrong names and options are found before the first network is trained
         for side in SIDES:
             plan.resolve(side)
     results: dict[str, dict[str, Any]] = {}
@@ -72,19 +72,21 @@ def compare_networks(
 def compare(
     plan: Plan, folder: Path, say: Callable[[str], None] = print, *, out: Path | None = None, before: int = 0
 ) -> dict[str, Any]:
-    """Train both sides under every seed; write ``inflation.json`` and return its content.
+    """Train both sides for every seed; write ``inflation.json`` and return its content.
 
     Every split is made before anything is trained. If the training splits differ in size, the larger is cut to the size
-    of the smaller, class by class, seed by seed; the run then has its split from a file in ``folder/splits``. With
-    ``data.balance augment``, which changes the sizes once more, nothing is cut, and ``budget.same`` says how it ended.
-    A comparison that ended early goes on in its folder: finished trainings are kept, and more seeds may be added.
+    of the smaller, class by class, for each seed; the run then reads its split from a file in ``folder/splits``. With
+    ``data.balance augment``, which changes the sizes again, nothing is cut, and ``budget.same`` records whether the
+    sizes are equal. An interrupted comparison continues in its folder: finished trainings are kept, and seeds may be
+    added.
 
     Args:
-        plan: what is compared.
-        folder: new, or that of the same comparison; gets ``inflation.json``, complete after each seed, and ``runs``.
-        say: takes a line a training.
-        out: the folder that the command was given, if it is another; messages name it.
-        before: finished trainings of other networks, for the message of an interruption.
+        plan: the comparison.
+        folder: a new folder, or that of the same comparison; gets ``inflation.json``, complete after each seed, and
+            ``runs``.
+        say: function that prints a line per training.
+        out: folder given on the command line, if it is another; used in messages.
+        before: number of finished trainings of other networks, for the message of an interruption.
 
     Raises:
         InputError: the configuration, a protocol, the data or the folder do not fit; nothing was trained or written.
@@ -100,8 +102,8 @@ def compare(
     }
     first_splits = {side: splits[side][0] for side in SIDES}
     report = _begin(plan, settings, first_splits, samples)
-    sides: list[Side] = []  # as they are run
-    failed: dict[str, str] = {}  # label of a training -> why
+    sides: list[Side] = []  # in the order in which they are run
+    failed: dict[str, str] = {}  # label of a training -> reason
     place = shell_word(out or folder)
 
     def cells(runs: BegunRuns) -> Iterator[Cell]:
@@ -119,7 +121,7 @@ def compare(
         begun = BegunRuns(folder / "runs", lambda split_of_side: locate(split_of_side, folder))
         execute = in_process(run, lambda record: resume(record.folder, moved_split(record, folder)))
         try:
-            for outcome in run_cells(cells(begun), execute, silent=True):  # a line a training says enough
+            for outcome in run_cells(cells(begun), execute, silent=True):  # one line per training is enough
                 side = sides[-1]
                 if outcome.error is not None:
                     failed[side.label] = str(outcome.error)
@@ -151,7 +153,7 @@ def compare(
 
 
 def _check(settings: Mapping[str, config.RunConfig]) -> None:
-    """Refuse what would make the comparison empty or unfair, before the data are read."""
+    """Reject what would make the comparison empty or unfair, before the data are read."""
     refuse_auto(settings["sound"])
     flawed, sound = (settings[side].protocol for side in SIDES)
     if flawed == sound:
@@ -161,11 +163,11 @@ def _check(settings: Mapping[str, config.RunConfig]) -> None:
 
 
 def _read(settings: config.RunConfig) -> Samples:
-    """Read the images once, for every split to be made of their table; the runs read them again, from the cache."""
+    """Read the images once, for all splits of their table; the runs read them again, from the cache."""
     unlimited = replace(
         settings,
         run=replace(settings.run, fold=0),
-        data=replace(settings.data, balance="none", balance_to=None),  # the table as the release has it
+        data=replace(settings.data, balance="none", balance_to=None),  # the original table of the release
     )
     with quiet(settings), contextlib.redirect_stdout(sys.stderr):
         check_machine(settings)
@@ -210,7 +212,7 @@ def _begin(
 def _prepare(
     plan: Plan, side: str, number: int, split_of_side: Split, size: int, samples: Samples, folder: Path
 ) -> Side:
-    """Resolve one training on at most ``size`` images a fold; write its split where that is cut."""
+    """Resolve one training on at most ``size`` images per fold; write its split if it is cut."""
     resolved = plan.resolve(side, number)
     settings, name = resolved.config, resolved.config.protocol.name
     seeds = {"seed": settings.seed, "protocol_seed": settings.protocol.seed}
@@ -236,7 +238,7 @@ def _compare_sides(flawed: Side, sound: Side) -> dict[str, Any]:
 
 
 def _note(report: dict[str, Any], side: Side) -> None:
-    """Collect faults, and warnings but for those of leaks, which stand in a table of their own."""
+    """Collect faults and warnings, except warnings about leaks, which have their own table."""
     for record in side.folds:
         report["not_a_result"] += [f"{side.label}: {fault}" for fault in record.metrics["not_a_result"]]
         warnings = [f"{side.protocol}: {text}" for text in record.manifest["warnings"] if code_of(text) != "leaks"]

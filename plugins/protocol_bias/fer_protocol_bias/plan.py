@@ -1,4 +1,4 @@
-"""What a comparison of two protocols compares, and its splits, whose training splits are cut to one size."""
+"""Plan of a comparison of two protocols, and its splits, whose training splits are cut to the same size."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fer_plugins.runtime.errors import InputError
 
 
 class Samples(NamedTuple):
-    """A dataset without its images: what is needed to split it."""
+    """A dataset without its images, sufficient for splitting."""
 
     table: SampleTable  # with ``digest``
     classes: Sequence[str]
@@ -33,24 +33,24 @@ class Samples(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """The folds of one protocol under one seed that are to be run."""
+    """The folds of one protocol to run for one seed."""
 
     folds: list[Fold]
-    numbers: list[int]  # of those folds in the protocol
-    offered: int  # folds that the protocol has
-    flaw: str | None  # in the protocol's own words
+    numbers: list[int]  # indices of those folds in the protocol
+    offered: int  # number of folds of the protocol
+    flaw: str | None  # flaw in the protocol's own words
 
     @property
     def largest(self) -> int:
-        """Images in the largest training split."""
+        """Number of images in the largest training split."""
         return max(len(fold.train) for fold in self.folds)
 
 
 def split(settings: RunConfig, table: SampleTable, every_fold: bool) -> Split:
-    """Run the protocol of a configuration on ``table``, under its ``data.limit``.
+    """Run the protocol of a configuration on ``table``, with its ``data.limit``.
 
-    ``run.fold`` names the fold, fold 0 if None; ``every_fold`` takes all. Raises InputError if the protocol refuses the
-    table, has no such fold, or tests samples in several of the folds.
+    ``run.fold`` selects the fold, fold 0 if None; ``every_fold`` selects all. Raises InputError if the protocol rejects
+    the table, has no such fold, or tests samples in several folds.
     """
     options = settings.protocol.as_dict()
     name = options.pop("name")
@@ -69,9 +69,9 @@ def split(settings: RunConfig, table: SampleTable, every_fold: bool) -> Split:
 def use_cut_split(settings: RunConfig, full: Split, size: int, samples: Samples, path: Path) -> RunConfig:
     """Cut the training splits of ``full`` to ``size`` images, write them, and return a configuration that reads them.
 
-    A split file, since a run's configuration must say all that it was: ``fer-run --config`` repeats it. Classes stay in
-    proportion, and the images are the same for every run seed; validation and test stay as they are. Raises InputError
-    if ``size`` leaves too few images of a class, or the file cannot be written.
+    A split file is used, since a run's configuration must be complete: ``fer-run --config`` repeats it. Class
+    proportions are preserved, and the images are the same for every run seed; validation and test are unchanged. Raises
+    InputError if ``size`` leaves too few images of a class, or the file cannot be written.
     """
     section = settings.protocol
     folds = [fold._replace(train=_cut(samples.table, fold, size)) for fold in full.folds]
@@ -81,13 +81,13 @@ def use_cut_split(settings: RunConfig, full: Split, size: int, samples: Samples,
     return replace(
         settings,
         protocol=ProtocolConfig(name="file", seed=section.seed, options={"file": str(path.absolute())}),
-        data=replace(settings.data, limit=None),  # the file names the images that the limit leaves
+        data=replace(settings.data, limit=None),  # the file lists the images left by the limit
         run=replace(settings.run, fold=0) if len(folds) == 1 else settings.run,
     )
 
 
 def _cut(table: SampleTable, fold: Fold, size: int) -> Any:
-    training = replace(table.rows(fold.train), split=None)  # by class alone
+    training = replace(table.rows(fold.train), split=None)  # by class only
     return fold.train[training.subset(size)]
 
 
@@ -96,18 +96,18 @@ SIDES = ("flawed", "sound")
 
 @dataclass(frozen=True)
 class Plan:
-    """What is compared: everything but the protocol is the same on both sides."""
+    """The comparison: everything except the protocol is the same on both sides."""
 
     plugin: str
     protocols: Mapping[str, Mapping[str, Any]]  # side -> section `protocol`: name, options, the same seed on both
     flags: Mapping[str, Any] = field(default_factory=dict)  # the other sections, as ``config.resolve`` takes them
     recipe: str | None = None
     files: tuple[str, ...] = ()
-    seeds: int = 1  # trainings on each side, at least 1
-    every_fold: bool = False  # else one: fold 0, or ``run.fold`` where the protocol has several
+    seeds: int = 1  # number of trainings on each side, at least 1
+    every_fold: bool = False  # else one fold: fold 0, or ``run.fold`` if the protocol has several
 
     def resolve(self, side: str, number: int = 0) -> config.Resolved:
-        """Return the configuration of one side's training ``number``: run seed and protocol seed rise with it."""
+        """Return the configuration of training ``number`` of one side, which is added to run seed and protocol seed."""
         flags = {**self.flags, "protocol": self.protocols[side]}
         resolved = config.resolve(flags, plugin=self.plugin, recipe=self.recipe, files=list(self.files))
         settings = resolved.config
@@ -118,13 +118,13 @@ class Plan:
 def deciding(
     plan: Plan, settings: Mapping[str, config.RunConfig], splits: Mapping[str, Split], samples: Samples
 ) -> dict[str, Any]:
-    """Return what two calls must have in common to go on with each other's runs."""
+    """Return what two calls must have in common to continue each other's runs."""
     common = deciding_settings(settings["sound"])
     decisive: dict[str, Any] = {side: settings[side].protocol.as_dict() for side in SIDES}
     decisive |= {key: value for key, value in common.items() if not key.startswith("protocol.")}
     decisive |= {"run.fold": settings["sound"].run.fold, "folds": "all" if plan.every_fold else None}
     decisive["data.fingerprint"] = samples.fingerprint
-    for side in SIDES:  # a split file may have changed, or the protocol's code
+    for side in SIDES:  # a split file or the protocol's code may have changed
         digest = hashlib.sha256()
         for fold in splits[side].folds:
             for rows in fold:
@@ -134,7 +134,7 @@ def deciding(
 
 
 def locate(settings: config.RunConfig, folder: Path) -> config.RunConfig:
-    """Return a configuration whose cut split is named by its file alone: the folder may be moved."""
+    """Return a configuration with only the file name of its cut split, so that the folder may be moved."""
     path = _cut_split(settings, folder)
     if path is None:
         return settings
@@ -142,7 +142,7 @@ def locate(settings: config.RunConfig, folder: Path) -> config.RunConfig:
 
 
 def moved_split(record: Record, folder: Path) -> dict[str, Any]:
-    """Return the flag that tells a run where its cut split lies now."""
+    """Return the flag with the current path of a run's cut split."""
     path = _cut_split(config.read_config(record.config), folder)
     return {} if path is None else {"protocol": {"file": str(path.absolute())}}
 

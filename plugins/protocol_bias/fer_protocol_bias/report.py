@@ -1,4 +1,4 @@
-"""Prints the report of a comparison of two protocols: differences, budgets, leaks."""
+"""Print the report of a comparison of two protocols: differences, budgets, leaks."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def print_networks(console: Console, results: Mapping[str, Mapping[str, Any]]) -
 
 
 def _sides(report: Mapping[str, Any], names: list[str]) -> Table:
-    """What each side trained and tested on, and what leaks there; of the first seed."""
+    """Return a table of each side's training and test data and leaks, for the first seed."""
     first = report["seeds"][0]
     sides = [first["flawed"], first["sound"]]
     table = _table(f"what each side has (seed {first['seed']})", "", *names)
@@ -140,7 +140,7 @@ def _over_seeds(report: Mapping[str, Any], names: list[str]) -> Table:
 
 
 def _difference(values: Mapping[str, Any], report: Mapping[str, Any]) -> list[str]:
-    """Return difference, interval and verdict as a row shows them."""
+    """Return difference, interval and verdict as cells of a row."""
     low, high = values["low"], values["high"]
     interval = values["method"].removeprefix("none: ") if low is None else f"{low:+.4f} to {high:+.4f}"
     verdict = "not a result" if report["not_a_result"] else values["verdict"]
@@ -157,7 +157,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _count(values: list[int | None]) -> str:
-    """Return what is the same of every fold once, and else from least to most."""
+    """Return a value that is the same for all folds once, and else its minimum and maximum."""
     numbers = [value for value in values if value is not None]
     if not numbers:
         return "not looked for"

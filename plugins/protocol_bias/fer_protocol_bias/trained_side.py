@@ -1,4 +1,4 @@
-"""One training of the comparison of two protocols: what it is run on, and what it gave."""
+"""One training in the comparison of two protocols: its configuration and its results."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Side:
 
     name: str  # "flawed" or "sound"
     resolved: config.Resolved
-    protocol: str  # its name; that of the configuration is "file" where the split is cut
+    protocol: str  # its name; in the configuration it is "file" if the split is cut
     seeds: dict[str, int]  # of the run and of the protocol
-    cut_from: list[int] | None  # images in the training splits before they were cut
+    cut_from: list[int] | None  # number of images in the training splits before they were cut
     record: Record = field(init=False)
-    folds: list[Record] = field(init=False)  # of a run of several folds; otherwise itself alone
+    folds: list[Record] = field(init=False)  # for a run of several folds; otherwise the run itself
     test_predictions: NamedPredictions = field(init=False)
     row: dict[str, Any] = field(init=False)
 
@@ -48,7 +48,7 @@ class Side:
         self.row["cut_from"] = self.cut_from
 
     def copies(self) -> set[str] | None:
-        """Return the tested images that have a copy in training; None where the run does not say."""
+        """Return the test images that have a copy in training; None if the run does not record it."""
         rows = [row for row in self.record.predictions() if row["split"] == "test"]
         return {row["source"] for row in rows if row["copy"]} if rows and "copy" in rows[0] else None
 
@@ -60,7 +60,7 @@ class Side:
 
 
 def _count_groups(tested: Sequence[str], table: SampleTable) -> dict[str, int]:
-    """Return how many subjects and sequences the tested images are of."""
+    """Return the number of subjects and sequences of the test images."""
     places = {str(source): row for row, source in enumerate(table.source)}
     rows = [places[source if source in places else source.rpartition("#")[0]] for source in tested]  # or its parent
     columns = {"subjects": table.subject, "sequences": table.sequence}

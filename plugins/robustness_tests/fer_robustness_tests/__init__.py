@@ -1,1 +1,1 @@
-"""What a finished run's network does beyond the plain accuracy: ``fer robustness``."""
+"""Evaluation of a finished run beyond accuracy: ``fer robustness``."""

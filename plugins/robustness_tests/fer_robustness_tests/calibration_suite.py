@@ -1,4 +1,4 @@
-"""Calibration before and after temperature scaling (Guo et al. 2017), fitted on the validation split alone."""
+"""Calibration before and after temperature scaling (Guo et al. 2017), fitted on the validation split only."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Values = npt.NDArray[np.float64]
 def measure_calibration(
     network: Network, split: Split, val: Split, predictions: Predictions, seed: int
 ) -> dict[str, Any]:
-    """Measure calibration error, loss and Brier score before and after temperature scaling, fitted on ``val`` alone.
+    """Measure calibration error, loss and Brier score before and after temperature scaling, fitted only on ``val``.
 
-    ``predictions`` are those of ``split``; ``seed`` is that of the bootstrap.
+    ``predictions`` are those of ``split``; ``seed`` is for the bootstrap.
 
     Returns:
         ``temperature``, ``at_the_end_of_the_range``, ``fitted_on`` {split, n, loss_before, loss_after}; ``before`` and
-        ``after``, each ``ece``, ``loss`` (nats) and ``brier`` (0 to 2) as ``docs/metrics.md`` defines them, and
-        ``change`` (after less before, paired). Intervals: bootstrap over images, T held fixed; ``ece`` by
+        ``after``, each with ``ece``, ``loss`` (nats) and ``brier`` (0 to 2) as defined in ``docs/metrics.md``, and
+        ``change`` (after minus before, paired). Intervals: bootstrap over images with fixed T; ``ece`` by
         ``ece_interval``, its change by percentiles.
     """
     logits, val_logits = collect_logits(network, split), collect_logits(network, val)
@@ -81,7 +81,7 @@ def _measure_ece(before: Predictions, after: Predictions, seed: int) -> dict[str
 
 
 def _draw_ece(predictions: Predictions, seed: int) -> Values:
-    """Return the calibration error of every resample: within a bin, n (accuracy - confidence) is a sum over images."""
+    """Return the calibration error of each resample; within a bin, n (accuracy - confidence) is a sum over images."""
     gaps = find_gaps(predictions)
     errors: Values = np.abs(draw_sums(gaps, draw_weights(len(gaps), seed))).sum(1) / len(gaps)
     return errors

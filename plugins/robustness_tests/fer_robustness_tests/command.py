@@ -1,4 +1,4 @@
-"""``fer robustness RUN``, also ``fer evaluate RUN``: what a finished run's checkpoint holds beyond accuracy."""
+"""``fer robustness RUN``, also ``fer evaluate RUN``: evaluate a finished run's checkpoint beyond accuracy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from fer_plugins.commands.usage import Name, Names, WholeNumber, verb
 
-# Written out here as well, so that a wrong word is refused without importing torch; a test holds them equal.
+# Repeated here, so that an unknown name is rejected without importing torch; a test keeps them equal.
 CHOICES = {
     "suite": ("shift", "corruption", "occlusion", "calibration"),
     "tta": ("flip", "five_crop", "ten_crop"),

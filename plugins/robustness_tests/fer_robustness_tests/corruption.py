@@ -1,4 +1,4 @@
-"""Accuracy on corrupted images: fifteen kinds in five severities, the same corruption for every network."""
+"""Accuracy on corrupted images: fifteen kinds with five severities, the same corruption for every network."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from fer_robustness_tests.measured import measure_means, measure_share
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of corruption: its function, what the parameter means, and its value in each severity."""
+    """One kind of corruption: its function, the meaning of its parameter, and the value for each severity."""
 
     change: Callable[[kinds.Picture, float, np.random.Generator], kinds.Picture]
     parameter: str
     values: tuple[float, ...]  # severity 1, 2, ...
 
 
-# assumed: every value, since the published ones are meant for photographs of 224 pixels. The kinds are those of
-# Hendrycks and Dietterich 2019 without glass blur, snow and frost, with two of their extra ones (speckle noise,
-# Gaussian blur) and with darkness.
+# assumed: all values, since the published ones are meant for photographs of 224 pixels. The kinds are those of
+# Hendrycks and Dietterich 2019 without glass blur, snow and frost, plus two of their extra ones (speckle noise,
+# Gaussian blur) and darkness.
 TABLE: Mapping[str, Kind] = {
     "gaussian_noise": Kind(kinds.add_gaussian_noise, "standard deviation", (0.04, 0.08, 0.12, 0.16, 0.20)),
     "shot_noise": Kind(kinds.add_shot_noise, "photons of white", (200, 100, 50, 25, 12)),
@@ -47,30 +47,30 @@ TABLE: Mapping[str, Kind] = {
 
 
 def corrupt(image: npt.NDArray[np.uint8], kind: Kind, value: float, seed: int) -> npt.NDArray[np.uint8]:
-    """Return a corrupted copy of ``image`` (S, S, C), rounded to uint8 as it would be in a file.
+    """Return a corrupted copy of ``image`` (S, S, C), rounded to uint8 as in a file.
 
-    The same ``seed`` draws the same noise for every severity ``value``, only stronger.
+    The same ``seed`` draws the same noise for every severity ``value``, with different strength.
     """
     done = kind.change(image / 255, value, np.random.default_rng(seed))
     return np.rint(np.clip(done, 0, 1) * 255).astype(np.uint8)
 
 
 def corrupt_all(images: Images, digests: npt.NDArray[np.str_], name: str, value: float, seed: int) -> Images:
-    """Return corrupted copies of ``images`` (B, S, S, C); what is drawn depends on ``seed`` and each image's digest."""
+    """Return corrupted copies of ``images`` (B, S, S, C); the noise depends on ``seed`` and each image's digest."""
     kind, seeds = TABLE[name], (derive(seed, "corruption", name, str(digest)) for digest in digests)
     return np.stack([corrupt(image, kind, value, own) for image, own in zip(images, seeds, strict=True)])
 
 
 def measure_corruption(network: Network, split: Split, seed: int) -> dict[str, Any]:
-    """Score every image in every kind and severity of ``TABLE``.
+    """Score every image with every kind and severity of ``TABLE``.
 
-    An image gets the same noise, of ``seed``, whatever other images are taken and whatever network is measured.
+    For a given ``seed``, an image gets the same noise whatever the other images and the network.
 
     Returns:
-        ``plain`` (accuracy on the untouched images), ``kinds``: name -> ``parameter``, ``severities`` (value,
-        accuracy with Wilson interval), ``mean`` (over the severities) and ``drop`` (plain less mean, paired); and over
-        all kinds ``mean`` and ``drop``. Intervals of means and drops: bootstrap over images. The errors are not divided
-        by those of AlexNet, as in mCE.
+        ``plain`` (accuracy on the unchanged images), ``kinds``: name -> ``parameter``, ``severities`` (value, accuracy
+        with Wilson interval), ``mean`` (over the severities) and ``drop`` (plain minus mean, paired); and over all
+        kinds ``mean`` and ``drop``. Intervals of means and drops: bootstrap over images. Unlike in mCE, errors are not
+        divided by those of AlexNet.
     """
     hits = {name: np.empty((len(split), len(kind.values)), dtype=bool) for name, kind in TABLE.items()}
     plain = np.empty(len(split), dtype=bool)

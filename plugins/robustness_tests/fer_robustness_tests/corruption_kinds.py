@@ -1,9 +1,9 @@
-"""Fifteen ways to corrupt an image, after Hendrycks and Dietterich 2019, for faces of 48 pixels and larger.
+"""Fifteen image corruptions after Hendrycks and Dietterich 2019, for faces of 48 pixels and larger.
 
 D. Hendrycks, T. Dietterich, "Benchmarking neural network robustness to common corruptions and perturbations", ICLR
-2019. Every function takes an image (S, S, C) float64 in [0, 1] (C 1 or 3), the severity's parameter and a generator,
-and returns an image of the same shape, whose values may leave [0, 1]. Lengths are pixels of an image of 48 pixels a
-side, and grow with the side.
+2019. Every function takes an image (S, S, C) float64 in [0, 1] (C 1 or 3), the parameter of the severity and a random
+generator, and returns an image of the same shape, with values possibly outside [0, 1]. Lengths are in pixels of an
+image with a side of 48 pixels, and scale with the side.
 """
 
 from __future__ import annotations
@@ -19,44 +19,44 @@ from skimage.color import hsv2rgb, rgb2hsv
 from skimage.util import random_noise
 
 Picture = npt.NDArray[np.float64]
-SIDE = 48  # pixels: the side that lengths are given for
-_FINE = 16  # points a pixel from which kernels are drawn
+SIDE = 48  # pixels: the side for which lengths are given
+_FINE = 16  # points per pixel for drawing kernels
 
 
 def add_gaussian_noise(image: Picture, sd: float, random: np.random.Generator) -> Picture:
-    """Add noise of a normal distribution, drawn for each pixel and channel."""
+    """Add Gaussian noise, drawn for each pixel and channel."""
     return image + random.normal(0, sd, image.shape)
 
 
 def add_shot_noise(image: Picture, photons: float, random: np.random.Generator) -> Picture:
-    """Count photons (Poisson), of which white has ``photons`` on average."""
+    """Apply Poisson noise of a photon count; white has ``photons`` on average."""
     return random.poisson(image * photons) / photons
 
 
 def add_impulse_noise(image: Picture, share: float, random: np.random.Generator) -> Picture:
-    """Make a share of the values black or white (salt and pepper)."""
+    """Set a fraction of the values to black or white (salt and pepper)."""
     noisy: Picture = random_noise(image, mode="s&p", amount=share, rng=random)  # type: ignore[no-untyped-call]
     return noisy
 
 
 def add_speckle_noise(image: Picture, sd: float, random: np.random.Generator) -> Picture:
-    """Add noise that is proportional to the value."""
+    """Add noise proportional to the value."""
     return image * (1 + random.normal(0, sd, image.shape))
 
 
 def blur_gaussian(image: Picture, sigma: float, random: np.random.Generator) -> Picture:
-    """Blur by a Gaussian of ``sigma`` pixels."""
+    """Blur with a Gaussian of ``sigma`` pixels."""
     del random
     sigma *= len(image) / SIDE
     return np.asarray(gaussian_filter(image, (sigma, sigma, 0), mode="nearest"))
 
 
 def blur_defocus(image: Picture, radius: float, random: np.random.Generator) -> Picture:
-    """Blur by a disk of ``radius`` pixels, as a lens out of focus does."""
+    """Blur with a disk of ``radius`` pixels, as an unfocused lens does."""
     del random
     radius *= len(image) / SIDE
     reach = int(np.ceil(radius))
-    points = (np.arange((2 * reach + 1) * _FINE) + 0.5) / _FINE - reach - 0.5  # from the middle of the kernel
+    points = (np.arange((2 * reach + 1) * _FINE) + 0.5) / _FINE - reach - 0.5  # relative to the centre of the kernel
     inside = np.hypot(points, points[:, None]) <= max(radius, 1 / _FINE)
     return _filter(image, inside.reshape(2 * reach + 1, _FINE, 2 * reach + 1, _FINE).sum((1, 3)))
 
@@ -74,7 +74,7 @@ def blur_motion(image: Picture, length: float, random: np.random.Generator) -> P
 
 
 def blur_zoom(image: Picture, largest: float, random: np.random.Generator) -> Picture:
-    """Average eight images enlarged about the centre by factors from 1 to ``largest``."""
+    """Average eight images, enlarged about the centre by factors from 1 to ``largest``."""
     del random
     middle = np.array([(len(image) - 1) / 2, (len(image) - 1) / 2, 0])
     enlarged = []
@@ -85,7 +85,7 @@ def blur_zoom(image: Picture, largest: float, random: np.random.Generator) -> Pi
 
 
 def add_fog(image: Picture, density: float, random: np.random.Generator) -> Picture:
-    """Mix in a smooth random cloud in [0, 1] and keep the range: (x + density cloud) / (1 + density)."""
+    """Blend with a smooth random cloud in [0, 1], preserving the range: (x + density cloud) / (1 + density)."""
     side = len(image)
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
     frequency[0, 0] = np.inf
@@ -95,7 +95,7 @@ def add_fog(image: Picture, density: float, random: np.random.Generator) -> Pict
 
 
 def brighten(image: Picture, amount: float, random: np.random.Generator) -> Picture:
-    """Add to the brightness: the value of HSV in colour images, which keeps hue and saturation."""
+    """Increase the brightness: the value of HSV in colour images, which preserves hue and saturation."""
     del random
     if image.shape[2] == 1:
         return image + amount
@@ -105,19 +105,19 @@ def brighten(image: Picture, amount: float, random: np.random.Generator) -> Pict
 
 
 def darken(image: Picture, amount: float, random: np.random.Generator) -> Picture:
-    """Take from the brightness."""
+    """Decrease the brightness."""
     return brighten(image, -amount, random)
 
 
 def lower_contrast(image: Picture, factor: float, random: np.random.Generator) -> Picture:
-    """Bring values closer to the mean of their channel by ``factor``."""
+    """Move values towards the mean of their channel by ``factor``."""
     del random
     mean = image.mean((0, 1))
     return np.asarray(mean + factor * (image - mean))
 
 
 def bend(image: Picture, pixels: float, random: np.random.Generator) -> Picture:
-    """Move every point by a smooth random field of ``pixels`` (root mean square) a direction: elastic transform."""
+    """Apply an elastic transform: a smooth random displacement of ``pixels`` (root mean square) per direction."""
     side = len(image)
     scale = side / SIDE
     grid: Any = np.mgrid[:side, :side].astype(np.float64)
@@ -129,7 +129,7 @@ def bend(image: Picture, pixels: float, random: np.random.Generator) -> Picture:
 
 
 def pixelate(image: Picture, factor: float, random: np.random.Generator) -> Picture:
-    """Shrink to ``factor`` of the side (area means) and enlarge again without smoothing."""
+    """Downsample to ``factor`` of the side (area means) and upsample again without smoothing."""
     del random
     side = len(image)
     small = max(1, round(factor * side))
@@ -138,7 +138,7 @@ def pixelate(image: Picture, factor: float, random: np.random.Generator) -> Pict
 
 
 def compress(image: Picture, quality: float, random: np.random.Generator) -> Picture:
-    """Write as JPEG of ``quality`` (0 to 95) and read again."""
+    """Encode as JPEG of ``quality`` (0 to 95) and decode again."""
     del random
 
     def through_jpeg(picture: Image.Image) -> Image.Image:

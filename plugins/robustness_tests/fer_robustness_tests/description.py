@@ -1,4 +1,4 @@
-"""What an evaluation was measured on: run, checkpoint, data, images, versions."""
+"""Description of an evaluation: run, checkpoint, data, images, versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fer_plugins.runs.versions import git_revision, versions
 
 
 def describe(opened: OpenedRun, split: Split, size: int, limit: int | None, seed: int) -> dict[str, Any]:
-    """Return what stands in evaluation.json beside the measured figures; the whole split has ``size`` images."""
+    """Return the entries of evaluation.json other than measured values; the whole split has ``size`` images."""
     record = opened.run.record
     manifest = record.manifest
     return {

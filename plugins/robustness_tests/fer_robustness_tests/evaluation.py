@@ -1,4 +1,4 @@
-"""One evaluation of a finished run: opens it, measures what is asked for, writes evaluation.json and the figures."""
+"""One evaluation of a finished run: opens it, runs the requested measurements, writes evaluation.json and figures."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be measured."""
+    """Requested measurements."""
 
     suites: tuple[str, ...] = SUITES
     tta: tuple[str, ...] = ()
     saliency: tuple[str, ...] = ()
-    split: str | None = None  # "test", "val" or "train"; None: what the run reports on
-    limit: int | None = None  # images, stratified by class; None: all
+    split: str | None = None  # "test", "val" or "train"; None: the split that the run reports
+    limit: int | None = None  # number of images, stratified by class; None: all
     seed: int = 0  # of noise, boxes, examples and resamples
 
 
@@ -55,22 +55,22 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Measure a finished run and write ``evaluation.json``, and figures if saliency is requested.
 
-    Nothing of the run is changed but its manifest, which gets an entry if the test split is opened.
+    The run is unchanged except for its manifest, which gets an entry if the test split is opened.
 
     Args:
-        folder: of the run.
-        request: what is measured.
-        out: folder to write to; None: the run's own.
-        say: takes a line of progress.
+        folder: folder of the run.
+        request: requested measurements.
+        out: output folder; None: the run's folder.
+        say: function that prints a line of progress.
 
     Returns:
-        What evaluation.json holds: ``run``, ``plugin``, ``checkpoint``, ``data``, ``protocol``, ``split``, ``n``,
+        Content of evaluation.json: ``run``, ``plugin``, ``checkpoint``, ``data``, ``protocol``, ``split``, ``n``,
         ``of``, ``limit``, ``seeds``, ``versions``, ``not_a_result``, ``warnings``, ``agreement`` with predictions.csv,
-        ``plain`` (the scores of the images as they are), ``suites``, ``tta``, ``saliency``.
+        ``plain`` (scores of the unchanged images), ``suites``, ``tta``, ``saliency``.
 
     Raises:
-        InputError: the run cannot be evaluated as asked; nothing was written, but for the entry in the manifest where
-            a method of saliency fails on the network.
+        InputError: the run cannot be evaluated as requested; nothing was written, except for the manifest entry if a
+            saliency method fails on the network.
         RunError: a file cannot be written.
     """
     run = check_run(folder)
@@ -128,7 +128,7 @@ def _measure_all(
 
 
 def _check_out(place: Path) -> Path:
-    """Refuse a folder that cannot be written to or holds an evaluation, before any work is done; makes nothing."""
+    """Check before any work that the folder is writable and holds no evaluation; creates nothing."""
     above = next(folder for folder in (place.absolute(), *place.absolute().parents) if os.path.exists(folder))
     if not above.is_dir():
         raise InputError(f"--out {place}: {above} is a file; give a folder")
@@ -141,7 +141,7 @@ def _check_out(place: Path) -> Path:
 
 @contextlib.contextmanager
 def _making(place: Path) -> Iterator[None]:
-    """Make the folder before the work that fills it; a folder that was made for nothing is taken away again."""
+    """Create the folder before the work that fills it; remove it again if it stays empty."""
     made = not os.path.exists(place)
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -157,10 +157,10 @@ def _making(place: Path) -> Iterator[None]:
 
 
 def _check_calibration(request: Request, opened: OpenedRun, split: str) -> list[str]:
-    """Return the suites without calibration where its temperature would be fitted on the images it is tested on.
+    """Return the suites without calibration if its temperature would be fitted on the images to be tested.
 
     Raises:
-        InputError: calibration is the only suite that is asked for.
+        InputError: calibration is the only requested suite.
     """
     if "calibration" not in request.suites:
         return list(request.suites)
@@ -192,7 +192,7 @@ def _measure(suite: str, opened: OpenedRun, split: Split, plain: Predictions, se
 def _explain(
     opened: OpenedRun, request: Request, split: Split, plain: Predictions, say: Say
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the sheets by method, and what is to be recorded of each."""
+    """Return the figures by method, and what to record about each."""
     if not request.saliency:
         return {}, {}
     from fer_plugins.analysis.figures.recorded import name_run

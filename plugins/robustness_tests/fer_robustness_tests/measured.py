@@ -1,4 +1,4 @@
-"""Means over images with their 95 % intervals: one value an image, resampled images."""
+"""Means over images with 95 % intervals, from one value per image and resampled images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Measured = dict[str, Any]  # {"value": float, "low": float, "high": float, "meth
 
 
 def measure_share(hit: npt.NDArray[np.bool_]) -> Measured:
-    """Return the share of true values in ``hit`` (N,), N at least 1, with its Wilson interval."""
+    """Return the fraction of true values in ``hit`` (N,), N at least 1, with its Wilson interval."""
     interval = wilson(int(hit.sum()), len(hit))
     assert interval is not None
     return {"value": float(hit.mean()), "low": interval["low"], "high": interval["high"], "method": "wilson"}
@@ -28,8 +28,8 @@ def measure_share(hit: npt.NDArray[np.bool_]) -> Measured:
 def measure_means(columns: Mapping[str, npt.NDArray[Any]], seed: int) -> dict[str, Measured]:
     """Return the mean of each column (N,) over images, with percentile intervals (Efron and Tibshirani 1993, ch. 13).
 
-    All columns see the same resamples, so that a column of differences gives the interval of a paired difference. A
-    column in which every image has the same value has an interval of width 0.
+    All columns use the same resamples, so that a column of differences gives the interval of a paired difference. A
+    column with the same value for all images has an interval of width 0.
     """
     table = np.column_stack([np.asarray(values, dtype=np.float64) for values in columns.values()])
     draws = draw_sums(table, draw_weights(len(table), seed)) / len(table)
@@ -42,5 +42,5 @@ def measure_means(columns: Mapping[str, npt.NDArray[Any]], seed: int) -> dict[st
 
 
 def draw_weights(size: int, seed: int) -> Iterator[Values]:
-    """Yield how often each of ``size`` images is drawn in each resample, (size, d) at a time, 2,000 in all."""
+    """Yield how often each of ``size`` images is drawn in each resample, (size, d) at a time, 2,000 in total."""
     return draw_images(size, derive(seed, METHOD))

@@ -1,4 +1,4 @@
-"""Accuracy on faces that are partly covered: eyes, mouth, halves, random boxes."""
+"""Accuracy on partially covered faces: eyes, mouth, halves, random boxes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from fer_robustness_tests.measured import measure_means, measure_share
 
 Region = tuple[float, float, float, float]  # top, bottom, left, right, as fractions of the image
 
-# assumed: where eyes and mouth are in a face that fills the image, as in FER2013; wide enough for a head that is tilted
-# or not quite centred. Left and right are those of the picture, not of the person.
+# assumed: positions of eyes and mouth in a face that fills the image, as in FER2013; wide enough for a head that is
+# tilted or not quite centred. Left and right are those of the picture, not of the person.
 REGIONS: dict[str, Region] = {
     "eyes": (0.20, 0.50, 0.05, 0.95),
     "mouth": (0.62, 0.95, 0.20, 0.80),
@@ -24,14 +24,14 @@ REGIONS: dict[str, Region] = {
     "upper_half": (0.0, 0.5, 0.0, 1.0),
     "lower_half": (0.5, 1.0, 0.0, 1.0),
 }
-BOX_SIDES = (0.25, 0.35, 0.5)  # assumed: of the image's side
-BOXES = 4  # assumed: places of each box in each image, one at a time
+BOX_SIDES = (0.25, 0.35, 0.5)  # assumed: as a fraction of the image's side
+BOXES = 4  # assumed: number of positions of each box size in each image
 
 
 def cover(images: Tensor, region: Region) -> Tensor:
     """Return copies of images (B, C, S, S) with a region filled with each image's mean colour.
 
-    assumed: the mean of the whole image, which leaves its brightness as it is. A region's ends are rounded to the
+    assumed: the mean of the whole image, which preserves its brightness. The bounds of a region are rounded to the
     nearest pixel.
     """
     side = images.shape[-1]
@@ -42,14 +42,14 @@ def cover(images: Tensor, region: Region) -> Tensor:
 
 
 def measure_occlusion(network: Network, split: Split, seed: int) -> dict[str, Any]:
-    """Score every image with each region of ``REGIONS`` covered, and with boxes of ``BOX_SIDES`` anywhere inside.
+    """Score every image with each region of ``REGIONS`` covered, and with randomly placed boxes of ``BOX_SIDES``.
 
-    The boxes' places depend on ``seed`` and on the image's pixels alone.
+    The positions of the boxes depend only on ``seed`` and the image's pixels.
 
     Returns:
         ``plain`` (accuracy of the whole images, Wilson), ``covers``: name -> ``region`` (or ``side`` and ``boxes``),
-        ``accuracy``, ``drop`` (plain less that, paired) and ``unchanged``, the share of answers that stay. Intervals:
-        bootstrap over images.
+        ``accuracy``, ``drop`` (plain minus accuracy, paired) and ``unchanged``, the fraction of unchanged predictions.
+        Intervals: bootstrap over images.
     """
     named = list(REGIONS)
     boxes = [f"box_{side:g}" for side in BOX_SIDES]
@@ -81,7 +81,7 @@ def measure_occlusion(network: Network, split: Split, seed: int) -> dict[str, An
 
 
 def cover_boxes(images: Tensor, side: float, seeds: list[int]) -> Tensor:
-    """Return copies of images (B, C, S, S), each with one square of ``side`` (fraction) covered, placed by its seed."""
+    """Return copies of images (B, C, S, S), each with a square of ``side`` (fraction) covered, placed by its seed."""
     pixels = images.shape[-1]
     size = max(1, round(side * pixels))
     covered = images.clone()

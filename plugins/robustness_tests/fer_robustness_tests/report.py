@@ -1,4 +1,4 @@
-"""An evaluation as tables in the terminal; every figure with its 95 % interval."""
+"""Print an evaluation as tables; every figure has its 95 % interval."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fer_plugins.runtime.print_table import print_table, titled_table
 
 
 def print_evaluation(console: Console, evaluation: Mapping[str, Any], header: Mapping[str, Any]) -> None:
-    """Print what ``evaluate_run`` returned, below the "name value" pairs of ``header``, see ``manifest.header``."""
+    """Print the result of ``evaluate_run``, below the "name value" pairs of ``header``; see ``manifest.header``."""
     console.print()
     for name, value in header.items():
         console.print(Text(f"{name} {value}"))

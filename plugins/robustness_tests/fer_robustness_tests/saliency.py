@@ -1,4 +1,4 @@
-"""Which pixels an answer depends on: four methods of captum, and the pictures that a network makes of itself."""
+"""Saliency maps: four methods of captum, and the maps that a network explains itself with."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.seeds import derive
 
-NOISE, SAMPLES = 0.15, 25  # assumed: of the range of values, and how many; Smilkov et al. 2017 show 0.1 to 0.2, and 50
-WINDOW, STRIDE = 1 / 6, 1 / 12  # assumed: of the image's side
-EXAMPLES = 4  # right ones, and as many wrong ones
+NOISE, SAMPLES = 0.15, 25  # assumed: of the range of values, and their number; Smilkov et al. 2017: 0.1 to 0.2, and 50
+WINDOW, STRIDE = 1 / 6, 1 / 12  # assumed: as a fraction of the image's side
+EXAMPLES = 4  # number of correct ones, and of wrong ones
 
 Maps = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Images to explain, the right answers first."""
+    """Images to explain, correct predictions first."""
 
     images: Tensor  # (B, C, S, S) in [0, 1]
     true: list[str]
@@ -51,9 +51,10 @@ def check_saliency(methods: list[str], module: nn.Module) -> None:
 
 
 def try_methods(methods: list[str], network: Network, data: Mapping[str, Any]) -> None:
-    """Try on one grey image what needs gradients or a certain layer, before the test split is opened.
+    """Try methods that need gradients or a certain layer on one grey image, before the test split is opened.
 
-    ``data`` is the run's section. Raises InputError if a method does not work on this network; see ``find_maps``.
+    ``data`` is the data section of the run's configuration. Raises InputError if a method does not work on this
+    network; see ``find_maps``.
     """
     image = torch.full((1, data["channels"], data["image_size"], data["image_size"]), 0.5)
     example = Examples(image, [""], [""], [0.0], torch.zeros(1, dtype=torch.int64), [""])
@@ -63,7 +64,7 @@ def try_methods(methods: list[str], network: Network, data: Mapping[str, Any]) -
 
 
 def choose_examples(predictions: Predictions, seed: int, count: int = EXAMPLES) -> npt.NDArray[np.int64]:
-    """Return places in ``predictions`` drawn by ``seed``: up to ``count`` right answers, then as many wrong ones."""
+    """Return random indices into ``predictions``: up to ``count`` correct predictions, then as many wrong ones."""
     random = np.random.default_rng(derive(seed, "examples"))
     right = predictions.predicted == predictions.label
     groups = [np.flatnonzero(right), np.flatnonzero(~right)]
@@ -73,7 +74,7 @@ def choose_examples(predictions: Predictions, seed: int, count: int = EXAMPLES) 
 def gather(
     split: Split, predictions: Predictions, places: npt.NDArray[np.int64], classes: list[str], sources: list[str]
 ) -> Examples:
-    """Return the images at ``places`` (B,) of a split with what was predicted for them."""
+    """Return the images at indices ``places`` (B,) of a split with their predictions."""
     predicted = predictions.predicted[places]
     return Examples(
         images=torch.cat([as_batch(split.read(slice(place, place + 1))) for place in places.tolist()]),
@@ -86,17 +87,18 @@ def gather(
 
 
 def find_maps(method: str, network: Network, examples: Examples, seed: int) -> Maps:
-    """Return how much each pixel matters for the class that is predicted, (B, S, S).
+    """Return the saliency of each pixel for the predicted class, (B, S, S).
 
-    ``gradient``: |d logit / d pixel|, the largest over the channels (Simonyan et al. 2014). ``smoothgrad``: the same of
-    the mean gradient of 25 copies with normal noise (Smilkov et al. 2017). ``occlusion``: how much of the class's
-    probability a window takes away that shows the image's mean colour, averaged over the windows of a sixth of the
-    side that hold the pixel (Zeiler and Fergus 2014); negative where covering helps. ``grad_cam``: the last
-    convolution's maps weighted by their mean gradients, positive part, enlarged bilinearly (Selvaraju et al. 2017).
+    ``gradient``: |d logit / d pixel|, maximum over the channels (Simonyan et al. 2014). ``smoothgrad``: the same for
+    the mean gradient of 25 copies with Gaussian noise (Smilkov et al. 2017). ``occlusion``: decrease of the class's
+    probability when a window of a sixth of the side is filled with the image's mean colour, averaged over the windows
+    that contain the pixel (Zeiler and Fergus 2014); negative if covering increases the probability. ``grad_cam``: the
+    last convolution's maps weighted by their mean gradients, positive part, upsampled bilinearly (Selvaraju et al.
+    2017).
 
     Raises:
-        InputError: no gradient reaches the image (histograms of gradients let none through), or the network has no
-            convolution with a map of more than one pixel.
+        InputError: no gradient reaches the image (histograms of gradients block it), or the network has no convolution
+            with a map of more than one pixel.
     """
     with _for_gradients(network.module), torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "saliency", method))
@@ -113,7 +115,7 @@ def find_maps(method: str, network: Network, examples: Examples, seed: int) -> M
 
 
 def explain(module: nn.Module, images: Tensor) -> dict[str, Tensor]:
-    """Return the network's own pictures on the CPU: name -> tensor whose first dimension is the batch."""
+    """Return the network's own explanation on the CPU: name -> tensor whose first dimension is the batch."""
     assert isinstance(module, HasExplain)
     with torch.no_grad():
         return {name: value.detach().float().cpu() for name, value in module.explain(images).items()}
@@ -162,7 +164,7 @@ def _grad_cam(network: Network, images: Tensor, target: Tensor) -> Tensor:
 
 
 def last_convolution(module: nn.Module, image: Tensor) -> nn.Module:
-    """Return the convolution that ran last among those with maps of more than one pixel; InputError without one."""
+    """Return the last executed convolution with a map of more than one pixel; InputError if there is none."""
     ran: list[nn.Module] = []
 
     def note(layer: nn.Module, inputs: Any, maps: Tensor) -> None:
@@ -193,7 +195,7 @@ METHODS = (*_METHODS, "explain")
 
 @contextlib.contextmanager
 def _for_gradients(module: nn.Module) -> Iterator[None]:
-    """Let gradients and hooks see what a layer put out: no change in place, no cuDNN kernel that refuses evaluation."""
+    """Make layer outputs visible to gradients and hooks: no in-place changes, no cuDNN kernels that reject eval."""
     changed = [layer for layer in module.modules() if getattr(layer, "inplace", False) is True]
     for layer in changed:
         layer.inplace = False  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Sheets of images with what they were explained by: right answers first, wrong ones behind."""
+"""Figures of images with their saliency maps: correct predictions first, then wrong ones."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _TEXT = 0.32  # inches, for two lines over an image
 
 
 def draw_maps(method: str, examples: Examples, maps: Maps, title: str) -> Figure:
-    """Return a sheet: each image with true class, predicted class and its probability, and its map (S, S) below.
+    """Return a figure: each image with true class, predicted class and its probability, and its map (S, S) below.
 
-    Each map has its own scale, from 0 to its largest value (``occlusion``: symmetric about 0, blue where the pixel
-    speaks for the prediction, red where against it). A map that is 0 everywhere is labelled blank.
+    Each map has its own scale, from 0 to its maximum (``occlusion``: symmetric about 0, blue where a pixel supports the
+    prediction, red where it opposes it). A map that is 0 everywhere is labelled blank.
     """
     rows = -(-len(maps) // _COLUMNS)
     figure = make_figure(rows * (2 * _CELL + _TEXT) + 0.4)
@@ -49,9 +49,9 @@ def draw_maps(method: str, examples: Examples, maps: Maps, title: str) -> Figure
 
 
 def draw_pictures(examples: Examples, pictures: Mapping[str, Tensor], title: str) -> tuple[Figure, dict[str, str]]:
-    """Return a sheet of the network's own pictures (name -> batch), and of each what is shown or that it is left out.
+    """Return a figure of the network's own maps (name -> batch), and for each what is shown or that it is left out.
 
-    They are read and drawn as ``fer figures --explain`` does, see ``figures.readings``.
+    They are read and drawn as by ``fer figures --explain``; see ``figures.readings``.
     """
     readings = {name: read_tensor(name, value.double().numpy()) for name, value in pictures.items()}
     images = (examples.images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()

@@ -1,4 +1,4 @@
-"""Shift consistency: does the answer stay when the image moves by a few pixels (Zhang 2019).
+"""Shift consistency: whether the prediction is unchanged if the image is shifted by a few pixels (Zhang 2019).
 
 R. Zhang, "Making convolutional networks shift-invariant again", ICML 2019, section 4: pooling that subsamples without a
 low-pass filter makes predictions depend on the position modulo the stride.
@@ -20,41 +20,41 @@ from fer_robustness_tests.measured import measure_means, measure_share
 LARGEST = 4  # pixels
 OFFSETS = tuple((down, right) for down in range(-LARGEST, LARGEST + 1) for right in range(-LARGEST, LARGEST + 1))
 _STILL = OFFSETS.index((0, 0))
-_DISTANCE = np.abs(np.array(OFFSETS)).max(1)  # (81,) pixels: the larger of the two
+_DISTANCE = np.abs(np.array(OFFSETS)).max(1)  # (81,) pixels: the larger of the two offsets
 
 Mover = Callable[[Tensor], Callable[[int, int], Tensor]]
 
 
 def measure_shift(network: Network, split: Split, seed: int) -> dict[str, Any]:
-    """Move every image by every offset of up to 4 pixels down, up, right and left (80 offsets), in two ways.
+    """Shift every image by every offset of up to 4 pixels down, up, right and left (80 offsets), in two ways.
 
-    ``zero``: what the image leaves is filled with 0 (black), what leaves the frame is lost; the image that is not moved
-    is the original. ``crop``: see ``move_crop``; the image that is not moved is the central crop.
+    ``zero``: uncovered pixels are filled with 0 (black), pixels outside the frame are lost; the reference is the
+    original image. ``crop``: see ``move_crop``; the reference is the central crop.
 
     Returns:
-        For each way: ``reference_accuracy`` (of the images that are not moved); by distance k ("1" to "4", the larger
-        of the two offsets in pixels: 8 k offsets; "all": all 80) ``consistency``, the share of predictions equal to
-        that of the image that is not moved, ``probability_change``, the mean absolute change of the probability of the
-        class that is predicted there, and ``accuracy``; and ``consistency_of_pairs``, the share of pairs of different
-        positions (of all 81) with the same answer, which is Zhang's consistency on these offsets. Intervals: bootstrap
-        over images.
+        For each way: ``reference_accuracy`` (of the unshifted images); by distance k ("1" to "4", the larger of the two
+        offsets in pixels: 8 k offsets; "all": all 80) ``consistency``, the fraction of predictions equal to that of the
+        unshifted image, ``probability_change``, the mean absolute change of the probability of the class predicted
+        without shift, and ``accuracy``; and ``consistency_of_pairs``, the fraction of pairs of different positions (of
+        all 81) with the same prediction, which is Zhang's consistency on these offsets. Intervals: bootstrap over
+        images.
     """
     return {"zero": _measure(network, split, move_zero, seed), "crop": _measure(network, split, move_crop, seed)}
 
 
 def move_zero(images: Tensor) -> Callable[[int, int], Tensor]:
-    """Return the function that moves images (B, C, S, S) down and to the right by whole pixels, filling with 0."""
+    """Return a function that shifts images (B, C, S, S) down and to the right by whole pixels, filling with 0."""
     height, width = images.shape[-2:]
     padded = F.pad(images, (LARGEST, LARGEST, LARGEST, LARGEST))
     return lambda down, right: _window(padded, LARGEST - down, LARGEST - right, height, width)
 
 
 def move_crop(images: Tensor) -> Callable[[int, int], Tensor]:
-    """Return the function that moves images (B, C, S, S) without a border coming in.
+    """Return a function that shifts images (B, C, S, S) without introducing a border.
 
-    The images are enlarged once to S + 8 pixels a side (bilinear, half-pixel centres) and every position is a crop of
-    S x S pixels of that: offset (0, 0) the central one, (d, r) the one that begins d pixels further up and r further
-    left. So positions differ by whole pixels of the enlarged image, and by no resampling.
+    The images are enlarged once to a side of S + 8 pixels (bilinear, half-pixel centres), and every position is a crop
+    of S x S pixels of that: offset (0, 0) is the central crop, (d, r) begins d pixels further up and r pixels further
+    left. Positions thus differ by whole pixels of the enlarged image, not by resampling.
     """
     height, width = images.shape[-2:]
     large = F.interpolate(images, (height + 2 * LARGEST, width + 2 * LARGEST), mode="bilinear", align_corners=False)
@@ -67,7 +67,7 @@ def _window(large: Tensor, top: int, left: int, height: int, width: int) -> Tens
 
 def _measure(network: Network, split: Split, mover: Mover, seed: int) -> dict[str, Any]:
     predicted = np.empty((len(split), len(OFFSETS)), dtype=np.int64)
-    probability = np.empty((len(split), len(OFFSETS)))  # of the class that is predicted where nothing moves
+    probability = np.empty((len(split), len(OFFSETS)))  # of the class predicted without shift
     for place, images in split.batches():
         move = mover(images)
         still = network.logits(move(0, 0))
@@ -95,7 +95,7 @@ def _measure(network: Network, split: Split, mover: Mover, seed: int) -> dict[st
 
 
 def _agreeing_pairs(predicted: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return for each row of ``predicted`` (N, P) the share of pairs of different columns that are equal."""
+    """Return for each row of ``predicted`` (N, P) the fraction of pairs of different columns that are equal."""
     positions = predicted.shape[1]
     votes = (predicted[:, :, None] == np.arange(predicted.max() + 1)).sum(1)  # (N, K)
     agreeing: np.ndarray[Any, np.dtype[np.float64]] = (votes * (votes - 1)).sum(1) / (positions * (positions - 1))

@@ -1,4 +1,4 @@
-"""Test-time augmentation: the mean answer over several views of an image, reported beside the answer for the image."""
+"""Test-time augmentation: mean prediction over several views of an image, reported next to the plain prediction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.scores import score
 from fer_robustness_tests.measured import measure_means
 
-MARGIN = 1 / 7  # of the side, by which images are enlarged before five crops: 224 to 256, as Krizhevsky et al. 2012
+MARGIN = 1 / 7  # enlargement before five crops, relative to the side: 224 to 256, as in Krizhevsky et al. 2012
 
 
 def flip(images: Tensor) -> list[Tensor]:
@@ -24,9 +24,9 @@ def flip(images: Tensor) -> list[Tensor]:
 
 
 def five_crop(images: Tensor) -> list[Tensor]:
-    """Return the four corner crops and the central crop, S x S each, of images (B, C, S, S) enlarged by a seventh.
+    """Return the four corner crops and the centre crop, S x S each, of images (B, C, S, S) enlarged by a seventh.
 
-    Enlarged bilinearly to S + round(S / 7) pixels, so that a crop shows seven eighths of the image a side.
+    Images are enlarged bilinearly to S + round(S / 7) pixels, so that a crop shows seven eighths of each side.
     """
     side = images.shape[-1]
     margin = round(side * MARGIN)
@@ -56,13 +56,13 @@ def average(network: Network, images: Tensor, views: Callable[[Tensor], list[Ten
 def measure_tta(
     network: Network, split: Split, classes: list[str], plain: Predictions, way: str, seed: int
 ) -> dict[str, Any]:
-    """Score the mean of the softmax over the views of each image (assumed: of probabilities, not of logits).
+    """Score the mean softmax over the views of each image (assumed: mean of probabilities, not of logits).
 
-    ``plain`` are the predictions of the same images as they are; ``way`` is a name of ``WAYS``.
+    ``plain`` are the predictions for the same images without augmentation; ``way`` is a name in ``WAYS``.
 
     Returns:
-        ``views`` (how many), ``scores`` (as ``metrics.scores.score``), ``accuracy_gain`` and ``loss_gain`` over the
-        plain predictions (paired; a negative loss gain is better). Intervals of the gains: bootstrap over images.
+        ``views`` (number of views), ``scores`` (as ``metrics.scores.score``), ``accuracy_gain`` and ``loss_gain`` over
+        the plain predictions (paired; a negative loss gain is better). Intervals of the gains: bootstrap over images.
     """
     views = WAYS[way]
     mean = predict(lambda images: average(network, images, views), split, classes)

@@ -1,1 +1,1 @@
-"""Are runs distinguishable? Paired tests on the same images, tests over seeds, many models over several datasets."""
+"""Comparison of runs: paired tests on the same images, tests over seeds, many models over several datasets."""

@@ -1,4 +1,4 @@
-"""The scores of several models in blocks (datasets, folds or seeds): what a block is decides what a test speaks of."""
+"""Scores of models in blocks (datasets, folds or seeds); the kind of block decides what a test generalises to."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ class Blocks:
     """One score of several models in several blocks."""
 
     kind: Literal["datasets", "folds", "seeds"]
-    names: tuple[str, ...]  # of the B blocks
+    names: tuple[str, ...]  # names of the B blocks
     models: tuple[str, ...]  # names of the M models
     scores: npt.NDArray[np.float64]  # (B, M) fractions
     left_out: tuple[str, ...] = ()  # models that lack a block
 
     @property
     def correlation(self) -> float:
-        """The correlation of two differences that share training images: 1 / folds, 0 for seeds and datasets."""
+        """Correlation of two differences due to shared training images: 1 / folds; 0 for seeds and datasets."""
         return 1 / len(self.names) if self.kind == "folds" else 0.0
 
     def ranked_scores(self, score: str) -> npt.NDArray[np.float64]:
-        """Return the scores, (B, M), with the sign that makes the higher one the better."""
+        """Return the scores, (B, M), with the sign for which higher is better."""
         return -self.scores if all_metrics()[score].better == "lower" else self.scores
 
 
 def blocks_of_datasets(models: Mapping[str, Mapping[str, Model]], score: str) -> Blocks:
-    """Return a block for each dataset: the mean over the seeds of each model that was run on all of them.
+    """Return one block per dataset: for each model that was run on all datasets, the mean over its seeds.
 
     Args:
         models: dataset -> name -> model; at least one dataset.
-        score: a metric of ``metrics.json``.
+        score: name of a metric in ``metrics.json``.
     """
     names = dict.fromkeys(name for of_dataset in models.values() for name in of_dataset)
     complete = tuple(name for name in names if all(name in of_dataset for of_dataset in models.values()))
@@ -56,11 +56,11 @@ def blocks_of_datasets(models: Mapping[str, Mapping[str, Model]], score: str) ->
 
 
 def blocks_of_one_dataset(models: Mapping[str, Model], score: str) -> Blocks:
-    """Return a block for each fold where all runs are folds of the same number, else one for each seed of all models.
+    """Return one block per fold if all runs have the same number of folds, else one per seed shared by all models.
 
     Args:
-        models: name -> model, of one test set.
-        score: a metric of ``metrics.json``.
+        models: name -> model, all on one test set.
+        score: name of a metric in ``metrics.json``.
     """
     names = tuple(models)
     by_fold = [[_fold_scores(run, score) for run in model.runs] for model in models.values()]
@@ -75,10 +75,10 @@ def blocks_of_one_dataset(models: Mapping[str, Model], score: str) -> Blocks:
 
 
 def name_across_datasets(models: Mapping[str, Sequence[Model]]) -> dict[str, dict[str, Model]]:
-    """Return dataset -> name -> model, where models with one name are the same one on several datasets.
+    """Return dataset -> name -> model, so that a model has the same name on all datasets.
 
-    A plug-in that was run as one model on each dataset has its own name, whatever its recipe for that dataset is; where
-    it was run as several on one, each is named with the settings that tell them apart.
+    A plug-in that was run as one model on each dataset keeps its own name, whatever its recipe for a dataset; if it was
+    run as several models on one dataset, each is named by the settings that differ.
     """
     plugins = {dataset: [_plugin(model) for model in of_dataset] for dataset, of_dataset in models.items()}
     several = {name for names in plugins.values() for name in names if names.count(name) > 1}
@@ -96,7 +96,7 @@ def _plugin(model: Model) -> str:
 
 
 def _fold_scores(run: FinishedRun, score: str) -> list[float]:
-    """Return the score of each fold; none where the folders of the folds are not beside the pooled result."""
+    """Return the score of each fold; [] if the folders of the folds are not next to the pooled result."""
     try:
         folds = run.record.read_folds() if run.is_folds else []
     except InputError:

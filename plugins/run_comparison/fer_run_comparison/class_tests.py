@@ -1,4 +1,4 @@
-"""Tests of the classes of one run: are they equally hard, do their recalls lie above a median? And how they print."""
+"""Tests on the classes of one run: equal difficulty, recalls above a median; and their output."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ def errors_by_class(
     """Test whether the classes of one run are equally hard: the ANOVA and the Wilcoxon test of papers, and chi-square.
 
     Papers print a one-way ANOVA grouped by true class, with K - 1 and N - K degrees of freedom (Table 18 of the paper
-    on anti-aliased networks, whose dependent variable is not named; read here as correct or not of each image). These
-    are 0 or 1, never normal, and their variance p (1 - p) differs between classes, so the assumptions fail by
-    construction; with many images F is still roughly right. The chi-square test of the K x 2 counts needs neither; it
-    is exact enough where every expected count is 5 or more. Either says that classes are unequally hard, nothing about
-    the model's quality.
+    on anti-aliased networks, whose dependent variable is not named; read here as the correctness of each image). These
+    values are 0 or 1, never normal, and their variance p (1 - p) differs between classes, so that the assumptions are
+    violated by construction; with many images F is still roughly right. The chi-square test of the K x 2 counts needs
+    neither assumption; it is accurate enough if every expected count is at least 5. Both only test whether classes are
+    unequally hard, not the quality of the model.
 
     The Wilcoxon test of one model (Table 19 there, whose pairing is not named) is read as the one-sample test of the
-    recalls of the classes against a hypothetical median.
+    class recalls against a hypothetical median.
 
     Args:
         true: (N,) true classes.
-        right: (N,) whether the prediction was right.
+        right: (N,) whether the prediction was correct.
         classes: K names; those without an image are left out.
         median: hypothetical median of the recalls, 0 to 1; None: chance, 1/K of the classes that have images.
 
     Returns:
-        ``anova`` (see ``one_way_anova``; None where a class has one image), ``chi_square`` {statistic, df, p,
-        smallest_expected} (None where every prediction was correct or none), ``wilcoxon`` (``signed_rank`` of the
-        recalls, and ``median``), ``shares`` {class: correct / images}.
+        ``anova`` (see ``one_way_anova``; None if a class has one image), ``chi_square`` {statistic, df, p,
+        smallest_expected} (None if all predictions or none were correct), ``wilcoxon`` (``signed_rank`` of the recalls,
+        and ``median``), ``shares`` {class: correct / images}.
     """
     hits = {name: right[true == k].astype(np.float64) for k, name in enumerate(classes) if (true == k).any()}
     result: dict[str, Any] = {
@@ -124,7 +124,7 @@ def _print_anova(console: Console, anova: Mapping[str, Any]) -> None:
 
 
 def describe_anova(anova: Mapping[str, Any]) -> str:
-    """Return F and p of a one-way analysis of variance, and of Welch's."""
+    """Return F and p of a one-way ANOVA, and of Welch's ANOVA."""
     degrees = f"F({anova['df_between']}, {anova['df_within']})"
     if anova["f"] is None:
         return f"{degrees} undefined: no group varies"

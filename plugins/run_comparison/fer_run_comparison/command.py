@@ -1,4 +1,4 @@
-"""``fer compare``: tests of runs on the same samples, over seeds and over datasets, or the diagram of their ranks."""
+"""``fer compare``: tests of runs on the same samples, over seeds and over datasets, or a diagram of their ranks."""
 
 from __future__ import annotations
 

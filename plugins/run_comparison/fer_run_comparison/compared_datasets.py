@@ -1,4 +1,4 @@
-"""Compares many models: on each dataset by itself, and over the datasets, folds or seeds."""
+"""Compare many models: on each dataset separately, and over datasets, folds or seeds."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from fer_run_comparison.verdicts import add_verdicts
 
 
 def compare_datasets(runs: Sequence[FinishedRun], margin: float, **options: Any) -> dict[str, Any]:
-    """Compare runs dataset by dataset, and models over the datasets, or over the folds or seeds of one dataset.
+    """Compare runs on each dataset, and models over the datasets, or over folds or seeds of a single dataset.
 
     Args:
-        runs: finished runs, of one split.
-        margin: points; differences up to it count as equivalent.
-        options: of ``compare_runs``.
+        runs: finished runs that report on the same split.
+        margin: in points; differences up to it count as equivalent.
+        options: options of ``compare_runs``.
 
     Returns:
-        Of one dataset what ``compare_runs`` returns with what ``add_verdicts`` adds, ``dataset`` and ``over_blocks``
-        {score: ``compare_over_blocks``}; of several {``datasets``: [the same of each, without ``over_blocks``],
+        For one dataset, the result of ``compare_runs`` with that of ``add_verdicts``, ``dataset`` and ``over_blocks``
+        {score: ``compare_over_blocks``}; for several {``datasets``: [the same for each, without ``over_blocks``],
         ``margin``, ``over_blocks``}.
 
     Raises:
-        InputError: as ``compare_runs``, the runs report on different splits, or a dataset has one run only.
+        InputError: as ``compare_runs``; the runs report on different splits, or a dataset has only one run.
     """
     by_dataset = group_by_dataset(runs)
     comparisons = []
@@ -59,13 +59,13 @@ def compare_datasets(runs: Sequence[FinishedRun], margin: float, **options: Any)
 
 
 def rank_over_blocks(runs: Sequence[FinishedRun], score: str) -> dict[str, Any]:
-    """Rank models over datasets, folds or seeds in any metric.
+    """Rank models over datasets, folds or seeds by any metric.
 
     Returns:
-        ``compare_over_blocks``, with ``friedman``; models have their labels.
+        The result of ``compare_over_blocks``, with ``friedman``; models are named by their labels.
 
     Raises:
-        InputError: a run is no result, the test sets of one dataset differ, the metric is unknown or undefined for a
+        InputError: a run is not a result, the test sets of one dataset differ, the metric is unknown or undefined for a
             run, or there are fewer than three models or two blocks.
     """
     if score not in all_metrics():
@@ -95,10 +95,10 @@ def rank_over_blocks(runs: Sequence[FinishedRun], score: str) -> dict[str, Any]:
 
 
 def group_by_dataset(runs: Sequence[FinishedRun]) -> dict[str, list[FinishedRun]]:
-    """Return dataset -> its runs, models in the same order on each.
+    """Return dataset -> its runs, with models in the same order on each.
 
     Raises:
-        InputError: the runs report on different splits of several datasets, or a dataset has one run only.
+        InputError: the runs report on different splits of several datasets, or a dataset has only one run.
     """
     by_dataset: dict[str, list[FinishedRun]] = {}
     plugins = list(dict.fromkeys(run.record.manifest["plugin"]["name"] for run in runs))
@@ -125,14 +125,14 @@ def compare_over_blocks(blocks: Blocks, margin: float, score: str) -> dict[str, 
 
     Args:
         blocks: scores of the models in each block.
-        margin: points; differences up to it count as equivalent.
-        score: whose scores they are.
+        margin: in points; differences up to it count as equivalent.
+        score: name of the score.
 
     Returns:
-        ``kind, blocks, models`` (names; letters on one dataset), ``left_out, scores`` (a row for each block),
-        ``friedman`` (None below two blocks or three models), ``pairs`` [{first, second, points (mean of second -
-        first), wilcoxon (``signed_rank`` with ``p_holm``), bayes (probabilities of first better, equivalent, second
-        better; None for too few blocks)}], none below two blocks.
+        ``kind, blocks, models`` (names; letters for one dataset), ``left_out, scores`` (one row per block),
+        ``friedman`` (None for fewer than two blocks or three models), ``pairs`` [{first, second, points (mean of second
+        - first), wilcoxon (``signed_rank`` with ``p_holm``), bayes (probabilities of first better, equivalent, second
+        better; None for too few blocks)}], empty for fewer than two blocks.
     """
     ranked = blocks.ranked_scores(score)
     pairs: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Compares runs: network by network on the same samples, and model by model over seeds."""
+"""Compare runs: pairs of networks on the same samples, and pairs of models over seeds."""
 
 from __future__ import annotations
 
@@ -28,22 +28,21 @@ def compare_runs(
     """Compare runs that were scored on the same samples.
 
     Args:
-        runs: at least two; one with ``classes``.
-        classes: whether to test of each run whether its classes are equally hard (``errors_by_class``).
-        median: of those tests, the hypothetical median of the recalls; None: chance.
-        without_copies: whether to leave out the images that have a copy in the training split of one of the runs.
-        evaluated: figures of the runs' evaluations to compare as well (``robustness.over_seeds``).
+        runs: at least two; one is enough with ``classes``.
+        classes: also test whether the classes of each run are equally hard (``errors_by_class``).
+        median: for those tests, the hypothetical median of the recalls; None: chance.
+        without_copies: leave out images that have a copy in the training split of one of the runs.
+        evaluated: names of figures in the runs' evaluations to compare as well (``evaluations_over_seeds``).
 
     Returns:
-        Plain JSON types: ``split, target`` (None: the dataset that was trained on), ``n, copies_left_out`` (None: not
-        asked for), ``split_hashes, notes``; ``models`` [{letter, label, runs [{folder, seed, scores, their test-set
-        ``intervals`` (by subject or sequence where there are such) and ``intervals_by_image``}],
-        over_seeds {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``);
-        ``over_seeds`` (None, or per score ``anova`` and ``pairs`` of models); ``classes`` (None or per run);
-        ``evaluated`` (None, or ``compare_evaluations``).
+        Plain JSON types: ``split, target`` (None: the training dataset), ``n, copies_left_out`` (None: not requested),
+        ``split_hashes, notes``; ``models`` [{letter, label, runs [{folder, seed, scores, their test-set ``intervals``
+        (by subject or sequence if available) and ``intervals_by_image``}], over_seeds {score: ``seed_interval``} or
+        None}]; ``pairs`` (``compare_pairs``); ``over_seeds`` (None, or per score ``anova`` and ``pairs`` of models);
+        ``classes`` (None or per run); ``evaluated`` (None, or ``compare_evaluations``).
 
     Raises:
-        InputError: a run is no result, or the test sets differ.
+        InputError: a run is not a result, or the test sets differ.
     """
     refuse_faults(runs)
     notes = check_same_test(runs) + _notes(runs)
@@ -84,7 +83,7 @@ def refuse_faults(runs: Sequence[FinishedRun]) -> None:
     """Check that every run is a result.
 
     Raises:
-        InputError: one is not.
+        InputError: a run is not a result.
     """
     for run in runs:
         if run.faults:
@@ -112,7 +111,7 @@ def _notes(runs: Sequence[FinishedRun]) -> list[str]:
 
 
 def _letter(number: int) -> str:
-    """Name the models A to Z, then A1, B1, ..."""
+    """Return the model's letter: A to Z, then A1, B1, ..."""
     return chr(ord("A") + number % 26) + (str(number // 26) if number >= 26 else "")
 
 

@@ -1,7 +1,8 @@
-"""Paired comparison of runs that were scored on the same samples, and of models over their seeds.
+"""Paired comparison of runs scored on the same samples, and of models over their seeds.
 
-A paired test speaks of two trained networks on other test images, Welch's test over seeds of other trainings on one
-test set. ``compare_two_ways`` joins both variances (Bouthillier et al. 2021), crossed: every network sees every image.
+A paired test generalises from two trained networks to other test images, Welch's test over seeds to other trainings on
+one test set. ``compare_two_ways`` combines both variances (Bouthillier et al. 2021) in a crossed design: every network
+sees every image.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ Labels = npt.NDArray[np.int64]
 
 
 def compare_two_ways(name: str, first: Model, second: Model) -> dict[str, Any]:
-    """Compare the mean score of two models over seeds and test images together.
+    """Compare the mean scores of two models over seeds and test images together.
 
     Args:
-        name: "accuracy", or of ``macro_scores``.
+        name: "accuracy", or a score of ``macro_scores``.
         first: model with at least two runs, all scored on the same samples.
-        second: likewise.
+        second: model to compare with, under the same conditions.
 
     Returns:
-        As ``join_variances``, ``unit`` ("image", "subject" or "sequence") added.
+        As ``join_variances``, plus ``unit`` ("image", "subject" or "sequence").
     """
     run = first.runs[0]
     clusters = find_clusters(run.predictions.subjects, run.predictions.sequences)
@@ -48,23 +49,23 @@ def compare_two_ways(name: str, first: Model, second: Model) -> dict[str, Any]:
 def join_variances(
     name: str, true: Labels, first: Labels, second: Labels, size: int, clusters: Clusters | None = None
 ) -> dict[str, Any]:
-    """Return the difference of two models' mean scores, with the variance of retraining and of other test images.
+    """Return the difference of two models' mean scores, with the variance due to retraining and to test images.
 
-    The score is taken as linear in the images (delta method), so that each of a model's m networks has one value for
-    each image (or cluster). The variance is that of the images' differences of means, and s^2 / m of each model less
-    the part of it that is seed times image, which the first one holds already (two-way analysis of variance).
+    The score is linearised in the images (delta method), so that each of a model's m networks has one value for each
+    image (or cluster). The variance is that of the images' mean differences, plus s^2 / m of each model without its
+    seed-by-image interaction, which the first term already contains (two-way analysis of variance).
 
     Args:
-        name: of a score, as above.
+        name: name of a score, as in ``compare_two_ways``.
         true: (N,) true classes.
         first: (m, N) predictions of the first model's networks, m at least 2.
-        second: (k, N) of the second model's.
+        second: (k, N) predictions of the second model's networks, k at least 2.
         size: number of classes.
-        clusters: of the images; None: images are independent.
+        clusters: clusters of the images; None: images are independent.
 
     Returns:
-        ``points`` (100 (second - first)), ``low``, ``high``, ``p``, ``sd_seeds``, ``sd_images`` (points: what each
-        adds), ``method``, ``level``. ``p``, ``low`` and ``high`` are None where nothing varies.
+        ``points`` (100 (second - first)), ``low``, ``high``, ``p``, ``sd_seeds``, ``sd_images`` (in points:
+        contribution of each), ``method``, ``level``. ``p``, ``low`` and ``high`` are None if nothing varies.
     """
     sides = [_find_influences(name, true, predicted, size, clusters) for predicted in (first, second)]
     means = [scores.mean() for scores, _ in sides]
@@ -89,7 +90,7 @@ def join_variances(
 def _find_influences(
     name: str, true: Labels, predicted: Labels, size: int, clusters: Clusters | None
 ) -> tuple[Values, Values]:
-    """Return the scores of a model's networks, (m,), and what each image (or cluster) adds to each, (m, N)."""
+    """Return the scores of a model's networks, (m,), and the contribution of each image or cluster to each, (m, N)."""
     scores, values = [], []
     for answers in predicted:
         matrix = np.zeros((size, size))
@@ -101,7 +102,7 @@ def _find_influences(
 
 
 def _seed_variance(scores: Values, values: Values) -> float:
-    """Return s^2 / m of a model's scores less seed times image; at least 0."""
+    """Return s^2 / m of a model's scores minus the seed-by-image interaction; at least 0."""
     count, size = values.shape
     residuals = values - values.mean(0) - values.mean(1, keepdims=True) + values.mean()
     interaction = float((residuals**2).sum()) / (count - 1) * size / (size - 1)
@@ -109,7 +110,7 @@ def _seed_variance(scores: Values, values: Values) -> float:
 
 
 def describe_tests(pairs: Sequence[Mapping[str, Any]]) -> str:
-    """Return what the two tests over seeds speak of, in one sentence."""
+    """Return in one sentence what the two tests over seeds generalise to."""
     units = {row["two_way"]["unit"] for row in pairs if row.get("two_way")}
     return (
         "Welch over seeds: other trainings, these test images only. Seeds and images together: other trainings, "
@@ -118,10 +119,10 @@ def describe_tests(pairs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def choose_pairs(models: Sequence[Model]) -> tuple[list[tuple[FinishedRun, FinishedRun]], bool]:
-    """Choose the pairs of runs to compare: same seeds of two models, or the seeds of one model among themselves.
+    """Choose the pairs of runs to compare: same seeds of two models, or all seeds of a single model.
 
     Returns:
-        The pairs, and whether two models have no seed in common: then each run of one is paired with each of the other.
+        The pairs, and whether two models share no seed: then each run of one is paired with each of the other.
     """
     if len(models) == 1:
         return list(itertools.combinations(models[0].runs, 2)), False
@@ -136,19 +137,19 @@ def choose_pairs(models: Sequence[Model]) -> tuple[list[tuple[FinishedRun, Finis
 
 
 def compare_pairs(pairs: Sequence[tuple[FinishedRun, FinishedRun]]) -> list[dict[str, Any]]:
-    """Compare each pair of runs in every headline metric and correct the p-values over all pairs (Holm).
+    """Compare each pair of runs in every headline metric, with p-values corrected over all pairs (Holm).
 
-    The runs must have passed ``read_runs.check_same_test``. Each metric is a family of its own: its p-values are
-    corrected for the number of pairs. Intervals are 95 % each, not corrected.
+    The runs must have passed ``read_runs.check_same_test``. Each metric is a separate family: its p-values are
+    corrected for the number of pairs. Each interval is a 95 % interval, not corrected.
 
     Args:
         pairs: (first, second); differences are second - first.
 
     Returns:
-        One row a pair: ``first, second`` (folders), ``n``, and for each metric {``first``, ``second`` (fractions),
-        what ``Entry.paired`` gives (``difference`` in points with low and high, ``p``, ...), ``p_holm``, ``verdict``}.
-        Where images share a subject or sequence, all this is by ``unit``, and ``by_image`` has the plain test.
-        The verdict is "first better", "second better" or "not distinguishable", at 0.05 after correction.
+        One row per pair: ``first, second`` (folders), ``n``, and for each metric {``first``, ``second`` (fractions),
+        the result of ``Entry.paired`` (``difference`` in points with low and high, ``p``, ...), ``p_holm``,
+        ``verdict``}. If images share a subject or sequence, all this is by ``unit``, and ``by_image`` has the plain
+        test. The verdict is "first better", "second better" or "not distinguishable", at 0.05 after correction.
     """
     rows = []
     for first, second in pairs:
@@ -176,16 +177,16 @@ def compare_pairs(pairs: Sequence[tuple[FinishedRun, FinishedRun]]) -> list[dict
 
 
 def compare_models(models: Mapping[str, Model]) -> dict[str, Any] | None:
-    """Compare models over their seeds: what can be expected of other trainings, on this test set.
+    """Compare models over their seeds, which generalises to other trainings on this test set.
 
     Args:
-        models: name -> model; those that were trained once are left out.
+        models: name -> model; those trained once are left out.
 
     Returns:
-        None where fewer than two were trained more than once; else for ``accuracy`` and ``f1`` {``anova``
+        None if fewer than two were trained more than once; else for ``accuracy`` and ``f1`` {``anova``
         (``one_way_anova`` of the scores by model), ``pairs`` [{``first``, ``second`` (names), ``welch``
         (``difference_over_seeds``, and ``p_holm``), ``wilcoxon`` (``signed_rank`` of the scores of shared seeds; None
-        without any), ``shared_seeds``, ``two_way`` (``compare_two_ways``: seeds and test images together)}]}.
+        if there are none), ``shared_seeds``, ``two_way`` (``compare_two_ways``: seeds and test images together)}]}.
     """
     trained = {name: model for name, model in models.items() if len(model.runs) > 1}
     if len(trained) < 2:
@@ -210,14 +211,14 @@ def compare_models(models: Mapping[str, Model]) -> dict[str, Any] | None:
 
 
 def compare_means(values: Mapping[str, Sequence[float]], *, shares: bool = False) -> list[dict[str, Any]]:
-    """Compare every two models by Welch's t over their trainings, and correct the p-values over all pairs (Holm).
+    """Compare each pair of models by Welch's t over trainings, with p-values corrected over all pairs (Holm).
 
     Args:
-        values: model -> one score of each training, at least two.
-        shares: whether the scores lie in 0..1.
+        values: model -> one score per training, at least two.
+        shares: whether the scores are in [0, 1].
 
     Returns:
-        [{``first``, ``second`` (names), ``welch`` (``difference_over_seeds``, and ``p_holm`` where it has a p)}].
+        [{``first``, ``second`` (names), ``welch`` (``difference_over_seeds``, and ``p_holm`` if it has a p)}].
     """
     rows: list[dict[str, Any]] = [
         {"first": first_name, "second": second_name, "welch": difference_over_seeds(first, second, shares=shares)}

@@ -1,4 +1,4 @@
-"""Prints a comparison of runs: are they distinguishable, by samples and over seeds."""
+"""Print a comparison of runs, by samples and over seeds."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def print_heading(console: Console, comparison: Mapping[str, Any]) -> None:
 def print_comparison(
     console: Console, comparison: Mapping[str, Any], *, heading: bool = True, pairs: bool = True
 ) -> None:
-    """Print what ``compare_runs`` returned, with the verdicts of ``add_verdicts``.
+    """Print the result of ``compare_runs``, with the verdicts of ``add_verdicts``.
 
     Args:
         console: such as ``result_console()``.
-        comparison: of the runs.
-        heading: say what was compared.
-        pairs: print every run and every pair.
+        comparison: comparison of the runs.
+        heading: whether to print what was compared.
+        pairs: whether to print every run and every pair.
     """
     if heading:
         print_heading(console, comparison)
@@ -129,9 +129,9 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
 def _print_pair_rows(
     console: Console, title: str, interval: str, rows: Sequence[PairRow], further_p: str | None
 ) -> None:
-    """Print a table of pairs; ``interval`` and ``further_p`` are headings, the last None for a table without it."""
+    """Print a table of pairs; ``interval`` and ``further_p`` are column titles, the latter None for no such column."""
     table = titled_table(title, "first", "second", "score", numbers=("points", interval))
-    table.add_column("verdict")  # before the p-values: in a narrow terminal the first block holds what matters
+    table.add_column("verdict")  # before the p-values: in a narrow terminal the first block has the main columns
     for heading in ("p", "p (Holm)", "80 % power from", *([further_p] if further_p else [])):
         table.add_column(heading, justify="right")
     for row in rows:
@@ -158,5 +158,5 @@ def _print_two_way(console: Console, over: Mapping[str, Any]) -> None:
 
 
 def format_margin(margin: float) -> str:
-    """Write a margin with its unit: "1 point", "0.5 points"."""
+    """Format a margin with its unit: "1 point", "0.5 points"."""
     return f"{margin:g} point{'' if margin == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""The critical-difference diagram of Demsar (2006): mean ranks of models, bars over those that are not told apart."""
+"""The critical-difference diagram of Demsar (2006): mean ranks, with bars over indistinguishable models."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from matplotlib.figure import Figure
 
 from fer_plugins.analysis.figures.style import SMALL, WIDTH, make_figure, set_title
 
-_LABEL, _LINE, _BAR = 22, 0.11, 0.1  # letters of a label's line; inches of a line of text, and between two bars
-_AXIS, _TOP = (1.15, WIDTH - 1.15), 0.78  # inches: ends of the axis across, its place below the top
+_LABEL, _LINE, _BAR = 22, 0.11, 0.1  # characters of a label's line; inches of a text line, and between two bars
+_AXIS, _TOP = (1.15, WIDTH - 1.15), 0.78  # inches: ends of the axis in x, its distance from the top
 
 
 def draw_critical_difference(tests: Mapping[str, Any], title: str) -> Figure:
-    """Draw mean ranks, the best at the left; the models of a bar cannot be told apart by Nemenyi's test.
+    """Draw mean ranks, best at the left; models under a bar are not distinguishable by Nemenyi's test.
 
     Args:
-        tests: of one score, as ``rank_over_blocks`` returns them.
-        title: what was ranked.
+        tests: result of ``rank_over_blocks`` for one score.
+        title: title of the diagram.
     """
     result, count = tests["friedman"], len(tests["models"])
     ranks = np.array(result["mean_ranks"])
@@ -73,7 +73,7 @@ def draw_critical_difference(tests: Mapping[str, Any], title: str) -> Figure:
 
 
 def _bars(groups: list[str], ranks: npt.NDArray[np.float64]) -> list[tuple[float, float]]:
-    """Return the first and last mean rank of each group of two models and more."""
+    """Return the first and last mean rank of each group of at least two models."""
     letters = sorted(set("".join(groups)))
     members = [[rank for rank, own in zip(ranks, groups, strict=True) if letter in own] for letter in letters]
     return [(min(of_group), max(of_group)) for of_group in members if len(of_group) > 1]

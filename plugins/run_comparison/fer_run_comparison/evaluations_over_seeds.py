@@ -1,7 +1,7 @@
-"""Evaluations of several runs side by side: each figure over the seeds of a model, and the difference of two models.
+"""Compare evaluations of several runs: each figure over the seeds of a model, and differences between models.
 
-An evaluation gives its figures intervals over images, for one trained network. Whether a pooling makes networks
-steadier is a question about trainings, so it takes several seeds of each.
+The intervals of an evaluation are over images, for one trained network. Whether a pooling makes networks more robust is
+a question about trainings, so it needs several seeds of each.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from fer_plugins.runtime.print_table import print_table, titled_table
 from fer_run_comparison.comparison import compare_means
 from fer_run_comparison.significance import ALPHA
 
-Figures = dict[str, dict[str, Any]]  # dotted name -> {"value", "low", "high", "method"}, the interval one over images
+Figures = dict[str, dict[str, Any]]  # dotted name -> {"value", "low", "high", "method"}, with the interval over images
 
 
 def compare_evaluations(models: Mapping[str, Model], wanted: Sequence[str]) -> dict[str, Any]:
-    """Compare figures of the evaluations that lie in the runs' folders.
+    """Compare figures of the evaluations in the runs' folders.
 
     Args:
-        models: name -> model, as ``group_models`` makes them.
-        wanted: dotted names of figures as ``evaluation.json`` nests them under ``suites``, or the beginnings of such
-            names: "shift.zero.consistency", "corruption.mean". All figures below a beginning are taken.
+        models: name -> model, as returned by ``group_models``.
+        wanted: dotted names of figures as nested in ``evaluation.json`` under ``suites``, or prefixes of such names:
+            "shift.zero.consistency", "corruption.mean". A prefix selects all figures below it.
 
     Returns:
         Plain JSON types: ``part``, ``n``, ``of``, and ``figures`` {name: {``models``: {model: {``runs`` [{``seed``,
-        ``value``, ``low``, ``high``}], ``over_seeds`` (``seed_interval``; None for a model that was trained once)}},
-        ``pairs`` [{``first``, ``second``, ``difference``, ``low``, ``high`` (second - first, in the figure's unit, by
-        Welch's t), ``p``, ``p_holm``, ``verdict``}]}}. The p-values of one figure are corrected over its pairs of
-        models (Holm); figures are not corrected for each other. The verdict is "first higher", "second higher" or "not
-        distinguishable": whether higher is better depends on the figure.
+        ``value``, ``low``, ``high``}], ``over_seeds`` (``seed_interval``; None for a model trained once)}}, ``pairs``
+        [{``first``, ``second``, ``difference``, ``low``, ``high`` (second - first, in the figure's unit, by Welch's t),
+        ``p``, ``p_holm``, ``verdict``}]}}. The p-values of one figure are corrected over its pairs of models (Holm),
+        but not over figures. The verdict is "first higher", "second higher" or "not distinguishable": whether higher is
+        better depends on the figure.
 
     Raises:
-        InputError: a run has no evaluation, one that is damaged or of another checkpoint, or one on other images than
-            the first run's; or a name is none of a figure that all of them have.
+        InputError: a run has no evaluation, a damaged one, one of another checkpoint, or one on other images than the
+            first run's; or a name matches no figure that all evaluations have.
     """
     runs = [run for model in models.values() for run in model.runs]
     evaluations = {run.record.folder: read_evaluation(run.record) for run in runs}
@@ -66,7 +66,7 @@ def compare_evaluations(models: Mapping[str, Model], wanted: Sequence[str]) -> d
 
 
 def print_evaluations(console: Console, evaluations: Mapping[str, Any]) -> None:
-    """Print what ``compare_evaluations`` returned."""
+    """Print the result of ``compare_evaluations``."""
     share = "all" if evaluations["n"] == evaluations["of"] else f"{evaluations['n']:,} of {evaluations['of']:,}"
     console.print(f"fer robustness, {share} images of {evaluations['part']}; the intervals are of means over seeds\n")
     for name, figure in evaluations["figures"].items():
@@ -149,9 +149,9 @@ def _check_same_images(run: FinishedRun, evaluation: Mapping[str, Any], first_ru
 
 
 def _flatten(figures: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (dotted name, figure) of everything that has a value and an interval."""
+    """Yield (dotted name, figure) for everything with a value and an interval."""
     for name, value in figures.items():
-        if isinstance(value, list):  # the severities of a corruption, from 1
+        if isinstance(value, list):  # severities of a corruption, from 1
             value = {str(number): entry for number, entry in enumerate(value, 1)}
         if not isinstance(value, dict):
             continue

@@ -1,4 +1,4 @@
-"""Prints a comparison of many models on one page: rankings with groups, and the tests over datasets, folds or seeds."""
+"""Print a comparison of many models on one page: rankings with groups, and tests over datasets, folds or seeds."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from fer_run_comparison.rows import rank_rows
 from fer_run_comparison.significance import ALPHA
 from fer_run_comparison.verdicts import EQUIVALENT, FIRST, SECOND, UNDECIDED
 
-MANY = 3  # models from which a page stands in place of every pair
+MANY = 3  # number of models from which a page replaces the list of all pairs
 _BAYES = {"datasets": "Bayesian signed-rank test", "folds": "Bayesian correlated t test", "seeds": "Bayesian t test"}
 
 
 def print_comparisons(console: Console, comparisons: Mapping[str, Any], *, pairs: bool) -> None:
-    """Print what ``compare_datasets`` returned: two models pair by pair, more of them as a page.
+    """Print the result of ``compare_datasets``: two models pair by pair, more of them as a page.
 
     Args:
         console: such as ``result_console()``.
-        comparisons: of the runs.
+        comparisons: comparisons of the runs.
         pairs: print every run and pair in any case.
     """
     datasets = comparisons.get("datasets", [comparisons])
@@ -47,7 +47,7 @@ def print_comparisons(console: Console, comparisons: Mapping[str, Any], *, pairs
 
 
 def _print_ranking(console: Console, comparison: Mapping[str, Any]) -> None:
-    """Print the models by their first score, the groups of each score beside it."""
+    """Print the models sorted by their first score, with the groups for each score."""
     rankings = comparison["ranking"]
     first, *_ = rankings.values()
     runs = {row["runs"] for row in first["rows"]}
@@ -71,7 +71,7 @@ def _print_ranking(console: Console, comparison: Mapping[str, Any]) -> None:
         trainings_of_model = "" if len(runs) == 1 else f", {model['runs']} training{'' if model['runs'] == 1 else 's'}"
         table.add_row(str(rank), Text(f"{model['letter']}  {model['label']}{trainings_of_model}"), *cells)
     if natural_width(console, table) > console.width:
-        table.columns[1].max_width = max(20, console.width - 50)  # a score with interval and group stands beside it
+        table.columns[1].max_width = max(20, console.width - 50)  # a score with interval and group is next to it
     print_table(console, table, keys=2)
     for score, ranking in rankings.items():
         console.print(Text(f"{HEADLINE[score]}: {_sum_up(ranking, comparison['margin'])}"))
@@ -79,7 +79,7 @@ def _print_ranking(console: Console, comparison: Mapping[str, Any]) -> None:
 
 
 def _table_of_models(title: str, scores: Sequence[str]) -> Table:
-    """Return a table with a row a model: rank, model, and each score with the model's groups."""
+    """Return a table with one row per model: rank, model, and each score with the model's groups."""
     table = titled_table(title)
     for column in ("", "model"):
         table.add_column(column, overflow="fold")
@@ -90,7 +90,7 @@ def _table_of_models(title: str, scores: Sequence[str]) -> Table:
 
 
 def _sum_up(ranking: Mapping[str, Any], margin: float) -> str:
-    """Say how the pairs were tested, how many got which verdict, and how small a difference could have been shown."""
+    """Describe how the pairs were tested, the number of each verdict, and the smallest detectable difference."""
     tests, pairs = ranking["tests"], ranking["pairs"]
     counts = Counter(pair["verdict"] for pair in pairs)
     text = (
@@ -142,7 +142,7 @@ def _print_ranks(console: Console, over: Mapping[str, Any]) -> None:
 
 
 def _friedman(result: Mapping[str, Any], kind: str, blocks: int) -> str:
-    """Say what Friedman's and Nemenyi's tests found, or from how many blocks they can find anything."""
+    """Describe the results of Friedman's and Nemenyi's tests, or how many blocks they need."""
     if result["smallest_p"] >= ALPHA:
         return (
             f"Friedman's test says nothing; with {len(result['groups'])} models no ranks reach p < {ALPHA} below "

@@ -1,4 +1,4 @@
-"""The rows of a comparison's tables as text; a terminal and a page print the same cells."""
+"""Rows of a comparison's tables as text, the same cells for a terminal and a page."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class SpreadRow(NamedTuple):
 
     model: str  # its letter
     score: str  # its title
-    seeds: str  # how many
+    seeds: str  # number of seeds
     mean: str
     sd: str
-    t: str  # 95 % interval of the mean by Student's t, or why there is none
+    t: str  # 95 % interval of the mean by Student's t, or the reason for its absence
     z: str  # the same by the normal distribution
 
 
@@ -29,23 +29,23 @@ class PairRow(NamedTuple):
     second: str
     score: str  # its title
     points: str
-    interval: str  # 95 %, or why there is none
-    verdict: str  # empty where ``add_verdicts`` was not called and the test itself has none
+    interval: str  # 95 % interval, or the reason for its absence
+    verdict: str  # empty if ``add_verdicts`` was not called and the test has no verdict of its own
     p: str
     p_holm: str
-    detectable: str  # the smallest difference that is shown with 80 % power; empty without ``add_verdicts``
-    further_p: str  # of a pair of runs that share subjects: by image; of models: Wilcoxon's (n); else empty
+    detectable: str  # smallest difference detectable with 80 % power; empty without ``add_verdicts``
+    further_p: str  # for runs that share subjects: p by image; for models: Wilcoxon's p (n); else empty
 
 
 class RankRow(NamedTuple):
-    """A model's mean rank and its groups in each score."""
+    """A model's mean rank and its groups for each score."""
 
     model: str
     cells: tuple[tuple[str, str], ...]  # (mean rank, letters of the groups) by score
 
 
 def spread_rows(comparison: Mapping[str, Any]) -> list[SpreadRow]:
-    """Return a row for each score of each model that was trained more than once."""
+    """Return one row per score of each model trained more than once."""
     return [
         SpreadRow(
             model["letter"],
@@ -64,7 +64,7 @@ def spread_rows(comparison: Mapping[str, Any]) -> list[SpreadRow]:
 
 
 def name_run(letter: str, seed: int | None, word: str = "s") -> str:
-    """Name a run by its model's letter and its seed, where that is known.
+    """Return a run's name: its model's letter and its seed, if that is known.
 
     >>> name_run("A", 0), name_run("B", None), name_run("C", 1, "seed ")
     ('A s0', 'B', 'C seed 1')
@@ -73,11 +73,11 @@ def name_run(letter: str, seed: int | None, word: str = "s") -> str:
 
 
 def pair_rows(comparison: Mapping[str, Any], word: str = "s") -> list[PairRow]:
-    """Return a row for each score of each pair of runs.
+    """Return one row per score of each pair of runs.
 
     Args:
-        comparison: as ``compare_runs`` returns it, with or without what ``add_verdicts`` adds.
-        word: what stands before the seed in a run's name.
+        comparison: result of ``compare_runs``, with or without that of ``add_verdicts``.
+        word: text before the seed in a run's name.
     """
     rows = []
     for pair in comparison["pairs"]:
@@ -91,10 +91,10 @@ def pair_rows(comparison: Mapping[str, Any], word: str = "s") -> list[PairRow]:
 
 
 def model_rows(over_seeds: Mapping[str, Any]) -> list[PairRow]:
-    """Return a row for each score of each pair of models, by Welch's test over seeds.
+    """Return one row per score of each pair of models, by Welch's test over seeds.
 
     Args:
-        over_seeds: of a comparison, not None.
+        over_seeds: entry of a comparison, not None.
     """
     rows = []
     for score, title in HEADLINE.items():
@@ -106,7 +106,7 @@ def model_rows(over_seeds: Mapping[str, Any]) -> list[PairRow]:
 
 
 def rank_rows(over_blocks: Mapping[str, Mapping[str, Any]]) -> list[RankRow]:
-    """Return the models by their mean rank in the first score.
+    """Return the models sorted by their mean rank for the first score.
 
     Args:
         over_blocks: score -> ``compare_over_blocks``, each with ``friedman``.
@@ -124,7 +124,7 @@ def rank_rows(over_blocks: Mapping[str, Mapping[str, Any]]) -> list[RankRow]:
 
 
 def name_verdict(test: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Write the verdict of a test with the names of its two sides; empty where it has none."""
+    """Return the verdict of a test with the names of its two sides; empty if it has none."""
     verdict = str(test.get("verdict", ""))
     if verdict == "equivalent":
         return f"equivalent within {test['equivalence']['margin']:g}"
@@ -132,12 +132,12 @@ def name_verdict(test: Mapping[str, Any], names: Sequence[str]) -> str:
 
 
 def format_points(points: float) -> str:
-    """Write a difference in points: "+1.20"."""
+    """Format a difference in points: "+1.20"."""
     return f"{points:+.2f}"
 
 
 def format_ends(interval: Mapping[str, Any]) -> str:
-    """Write the interval of a difference in points, or why there is none: "-0.31 to +2.71", "too few"."""
+    """Format the interval of a difference in points, or the reason for its absence: "-0.31 to +2.71", "too few"."""
     if interval["low"] is None:
         return str(interval.get("why") or "-")
     return f"{format_points(interval['low'])} to {format_points(interval['high'])}"

@@ -1,4 +1,4 @@
-"""How small a difference a comparison could show, and whether two models are equivalent within a margin."""
+"""Smallest detectable difference of a comparison, and equivalence of two models within a margin."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from scipy.optimize import brentq
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 POWER = 0.8
-MARGIN = 1.0  # points; the region of practical equivalence of Benavoli et al. 2017
+MARGIN = 1.0  # in points; the region of practical equivalence of Benavoli et al. 2017
 
 
 def detectable_by_mcnemar(discordant: int, size: int, level: float) -> float | None:
-    """Return the smallest difference in points that McNemar's mid-p test shows with 80 % power.
+    """Return the smallest difference in points that McNemar's mid-p test detects with 80 % power.
 
-    The number of images on which one network alone is correct is taken as it is. Then the test is one of a coin thrown
-    that many times, whose power is exact: no normal approximation.
+    The number of images on which exactly one network is correct is taken as fixed. The test is then one of a coin
+    thrown that many times, whose power is exact, without normal approximation.
 
     Args:
-        discordant: images on which exactly one of the two networks is correct.
-        size: all images.
-        level: of the test, after correction for the number of tests.
+        discordant: number of images on which exactly one of the two networks is correct.
+        size: number of all images.
+        level: level of the test, after correction for the number of tests.
 
     Returns:
-        Points, or None where no outcome on so few discordant images reaches the level (see ``fewest_discordant``).
+        Points, or None if no outcome on so few discordant images reaches the level (see ``fewest_discordant``).
 
     >>> round(detectable_by_mcnemar(400, 3589, 0.05), 2)
     1.55
@@ -45,7 +45,7 @@ def detectable_by_mcnemar(discordant: int, size: int, level: float) -> float | N
 
 
 def fewest_discordant(level: float) -> int:
-    """Return the number of discordant images from which McNemar's mid-p can fall below ``level``.
+    """Return the minimum number of discordant images for which McNemar's mid-p can be below ``level``.
 
     >>> fewest_discordant(0.05)
     5
@@ -54,29 +54,29 @@ def fewest_discordant(level: float) -> int:
 
 
 def detectable_by_interval(difference: Mapping[str, Any], level: float) -> float | None:
-    """Return the smallest difference in points that a test of roughly normal differences shows with 80 % power.
+    """Return the smallest difference in points that a test of roughly normal differences detects with 80 % power.
 
     Args:
         difference: {low, high, level}, in points.
-        level: of the test, after correction for the number of tests.
+        level: level of the test, after correction for the number of tests.
 
     Returns:
-        Points, or None where the interval has no width.
+        Points, or None if the interval has no width.
     """
     error = _standard_error(difference)
     return float((stats.norm.ppf(1 - level / 2) + stats.norm.ppf(POWER)) * error) if error else None
 
 
 def detectable_over_seeds(first: Sequence[float], second: Sequence[float], level: float) -> float | None:
-    """Return the smallest difference in points that Welch's t shows with 80 % power, if trainings vary like these.
+    """Return the smallest difference in points that Welch's t detects with 80 % power, if trainings vary like these.
 
     Args:
-        first: a score of each training of the first model, fractions, at least two.
-        second: the same of the second model.
-        level: of the test, after correction for the number of tests.
+        first: one score per training of the first model, fractions, at least two.
+        second: the same for the second model.
+        level: level of the test, after correction for the number of tests.
 
     Returns:
-        Points, or None where no score varies or no difference of shares, which ends at 100, is large enough.
+        Points, or None if no score varies or no difference of fractions, at most 100 points, is large enough.
     """
     means = CompareMeans(DescrStatsW(np.asarray(second)), DescrStatsW(np.asarray(first)))
     error = float(means.std_meandiff_separatevar)
@@ -90,17 +90,17 @@ def detectable_over_seeds(first: Sequence[float], second: Sequence[float], level
 
 
 def equivalence_p(difference: Mapping[str, Any], margin: float) -> float | None:
-    """Test whether a difference lies within +-``margin`` points: two one-sided tests (TOST; Schuirmann 1987).
+    """Test whether a difference is within +-``margin`` points: two one-sided tests (TOST; Schuirmann 1987).
 
-    Centre and standard error are those of the interval, so it is the test whose interval of 90 % lies within the
-    margin: for accuracy Bonett and Price's, for macro F1 the bootstrap's, taken as normal.
+    Centre and standard error are those of the interval, so this is the test whose 90 % interval is within the margin:
+    for accuracy Bonett and Price's, for macro F1 the bootstrap's, assumed to be normal.
 
     Args:
         difference: {low, high, level}, in points.
-        margin: points, above 0.
+        margin: in points, above 0.
 
     Returns:
-        p, the larger of the two; None where the interval has no width.
+        p, the larger of the two; None if the interval has no width.
     """
     error = _standard_error(difference)
     if not error:
@@ -110,15 +110,15 @@ def equivalence_p(difference: Mapping[str, Any], margin: float) -> float | None:
 
 
 def equivalence_p_over_seeds(first: Sequence[float], second: Sequence[float], margin: float) -> float | None:
-    """Test whether the means over trainings lie within +-``margin`` points of each other: TOST by Welch's t.
+    """Test whether means over trainings are within +-``margin`` points of each other: TOST by Welch's t.
 
     Args:
-        first: a score of each training of the first model, fractions, at least two.
-        second: the same of the second model.
-        margin: points, above 0.
+        first: one score per training of the first model, fractions, at least two.
+        second: the same for the second model.
+        margin: in points, above 0.
 
     Returns:
-        p, or None where no score varies.
+        p, or None if no score varies.
     """
     means = CompareMeans(DescrStatsW(np.asarray(second)), DescrStatsW(np.asarray(first)))
     if means.std_meandiff_separatevar < 1e-12:

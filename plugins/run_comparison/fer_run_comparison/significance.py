@@ -1,7 +1,7 @@
-"""Tests of significance: Holm's correction, one-way ANOVA, Wilcoxon's signed ranks, with their assumptions checked.
+"""Significance tests: Holm's correction, one-way ANOVA, Wilcoxon's signed ranks, with their assumptions checked.
 
-All of them are scipy's and statsmodels'. What this module adds is what a reader needs to judge them: how many values
-there were, which p is possible at all with so few, and whether the assumptions hold.
+All tests are scipy's and statsmodels'. This module adds what a reader needs to judge them: the number of values, the
+smallest possible p with so few values, and whether the assumptions hold.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from statsmodels.stats.oneway import anova_oneway
 from fer_plugins.runtime.errors import InputError
 
 ALPHA = 0.05
-_EXACT_UP_TO = 13  # differences: 2^13 sign patterns are enumerated, with ties; beyond, scipy chooses
+_EXACT_UP_TO = 13  # differences: 2^13 sign patterns are enumerated, with ties; above, scipy chooses
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted by Holm (1979), which holds the chance of any false alarm at alpha, however they depend.
+    """Return p-values adjusted by Holm (1979), which controls the family-wise error rate under any dependence.
 
     >>> holm([0.01, 0.04])
     [0.02, 0.04]
@@ -34,21 +34,21 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def one_way_anova(groups: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     """Test whether the means of several groups of independent values are equal: one-way ANOVA (Fisher 1925).
 
-    F = (SS_between / (K - 1)) / (SS_within / (N - K)). Assumes independent values, normal within each group, with one
-    variance. Normality is checked by Shapiro and Wilk's test of the residuals (groups of 3 and more), the variances by
-    Brown and Forsythe's. Welch's ANOVA (1951), which needs no equal variances, stands beside; it is the one to read
-    where the variances differ.
+    F = (SS_between / (K - 1)) / (SS_within / (N - K)). Assumes independent values, normal within each group, with equal
+    variances. Normality is checked by Shapiro and Wilk's test of the residuals (groups of at least 3), the variances by
+    Brown and Forsythe's. Welch's ANOVA (1951), which does not assume equal variances, is reported too; use it if the
+    variances differ.
 
     Args:
         groups: name -> values; at least two groups of at least two values.
 
     Returns:
-        ``f, p``, ``df_``, ``ss_`` and ``ms_between`` and ``_within``, ``eta_squared`` (SS_between / SS_total, the share
-        of the variance), ``welch`` {f, p, df_between, df_within} or None where a group does not vary, ``checks``,
-        ``groups``, ``values``. ``f`` and ``p`` are None where no group varies.
+        ``f, p``, ``df_``, ``ss_`` and ``ms_between`` and ``_within``, ``eta_squared`` (SS_between / SS_total, the
+        fraction of the variance), ``welch`` {f, p, df_between, df_within} or None if a group does not vary, ``checks``,
+        ``groups``, ``values``. ``f`` and ``p`` are None if no group varies.
 
     Raises:
-        InputError: fewer than two groups, or a group of fewer than two values.
+        InputError: there are fewer than two groups, or a group has fewer than two values.
     """
     if len(groups) < 2:
         raise InputError(f"ANOVA compares at least two models, not {len(groups)}")
@@ -78,7 +78,7 @@ def one_way_anova(groups: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     }
     if all(np.ptp(values_of_group) == 0 for values_of_group in data):
         return result
-    # Not scipy's f_oneway: for equal means its sums can come out as -1e-17, and p as no number.
+    # Not scipy's f_oneway: for equal means its sums can be -1e-17, and p NaN.
     test = anova_oneway(data, use_var="equal")
     result |= {"f": float(test.statistic), "p": float(test.pvalue), "eta_squared": between / (between + within)}
     if all(np.ptp(values_of_group) > 0 for values_of_group in data):
@@ -95,16 +95,16 @@ def one_way_anova(groups: Mapping[str, Sequence[float]]) -> dict[str, Any]:
 def signed_rank(first: Sequence[float], second: Sequence[float]) -> dict[str, Any]:
     """Test paired values for a shift: Wilcoxon's signed-rank test (Wilcoxon 1945), two-sided.
 
-    Assumes independent pairs and differences that are symmetric about their middle; pairs without a difference are
-    left out. Up to 13 differences p is exact, ties included (all 2^n signs are enumerated); from n differences no p can
+    Assumes independent pairs and differences that are symmetric about their median; pairs without a difference are left
+    out. For up to 13 differences p is exact, ties included (all 2^n signs are enumerated); with n differences p cannot
     be below 2 / 2^n, so five pairs never reach 0.05. The rank sums add up to n (n + 1) / 2.
 
     Args:
         first: (N,) values of the first model.
-        second: (N,) values of the second, in the same order (same seed, same class).
+        second: (N,) values of the second model, in the same order (same seed, same class).
 
     Returns:
-        ``n`` (differences that are not 0), ``zeros``, ``rank_sum_positive`` (second above first),
+        ``n`` (number of nonzero differences), ``zeros``, ``rank_sum_positive`` (second above first),
         ``rank_sum_negative``, ``w`` (the smaller), ``p`` (None without a difference), ``exact``, ``smallest_p``
         (possible at this n), ``checks``.
 
@@ -113,7 +113,7 @@ def signed_rank(first: Sequence[float], second: Sequence[float]) -> dict[str, An
     """
     if len(first) != len(second):
         raise InputError(f"Wilcoxon's test pairs values: {len(first)} and {len(second)} do not pair")
-    # Scores are shares k/n: equal differences must be equal numbers, or their ties go unseen.
+    # Scores are fractions k/n: equal differences must be equal numbers, or ties are missed.
     differences = np.round(np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64), 12)
     moved = differences[differences != 0]
     n = len(moved)
@@ -152,10 +152,10 @@ def _check_groups(data: Sequence[npt.NDArray[np.float64]]) -> list[str]:
         return [*checks, "no value differs from its group's mean: nothing to test"]
     if least >= 3 and len(residuals) <= 5000:  # residuals of pairs mirror each other, and are never normal
         checks.append(f"normality of the residuals (Shapiro-Wilk): {_verdict(stats.shapiro(residuals).pvalue)}")
-    if least < 3:  # both values of a pair lie equally far from their median, whatever the variance
+    if least < 3:  # both values of a pair have the same distance from their median, whatever the variance
         return [*checks, "equal variances: cannot be tested on groups of two"]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # all values equally far from the medians: p is no number
+        warnings.simplefilter("ignore", RuntimeWarning)  # all values equally far from the medians: p is NaN
         equal = float(stats.levene(*data, center="median").pvalue)
     if np.isfinite(equal):
         checks.append(f"equal variances (Brown-Forsythe): {_verdict(equal)}")

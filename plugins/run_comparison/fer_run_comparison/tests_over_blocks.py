@@ -1,4 +1,4 @@
-"""Tests of models over blocks (datasets, folds, seeds): Friedman and Nemenyi, and the Bayesian tests of a pair."""
+"""Tests of models over blocks (datasets, folds, seeds): Friedman and Nemenyi, and Bayesian tests of a pair."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from fer_run_comparison.significance import ALPHA
 
 
 def letters_of_groups(models: Sequence[str], told_apart: Collection[tuple[str, str]]) -> dict[str, str]:
-    """Return the letters of each model: two models share a letter exactly if no test tells them apart.
+    """Return the letters of each model: two models share a letter if and only if no test distinguishes them.
 
-    A group is a maximal set of models of which no two are told apart (a clique), so a model can be in several.
+    A group is a maximal set of models that are pairwise indistinguishable (a clique), so a model can be in several.
 
     Args:
-        models: names, the best first; "a" is the group of the best.
-        told_apart: pairs of names, in any order.
+        models: names, best first; "a" is the group of the best.
+        told_apart: pairs of distinguishable models, in any order.
 
     >>> letters_of_groups(["x", "y", "z"], [("x", "z")])
     {'x': 'a', 'y': 'ab', 'z': 'b'}
@@ -50,23 +50,23 @@ _RESAMPLES = 9_999
 
 
 def friedman(scores: npt.NDArray[np.float64]) -> dict[str, Any]:
-    """Test whether several models rank alike over blocks, and which pairs differ.
+    """Test whether several models have equal ranks over blocks, and which pairs differ.
 
-    p is that of permutations within the blocks, exact where there are at most 9,999 of them, else by random ones: the
-    chi-square approximation needs more blocks than FER has datasets. Pairs are compared by Nemenyi's test of the mean
-    ranks; it looks at them only where Friedman's p is below 0.05.
+    p is that of permutations within the blocks, exact for at most 9,999 of them, else of random ones: the chi-square
+    approximation needs more blocks than FER has datasets. Pairs are compared by Nemenyi's test of the mean ranks, only
+    if Friedman's p is below 0.05.
 
     Args:
         scores: (blocks, models), at least 2 x 3, higher is better.
 
     Returns:
-        ``mean_ranks`` (1 is the best), ``chi_square``, ``df``, ``p``, ``smallest_p`` (possible with so many blocks and
-        models), ``fewest_blocks`` (with which p < 0.05 is possible), ``critical_difference`` (of mean ranks),
-        ``fewest_blocks_of_a_pair`` (with which two models can differ by it), ``groups`` (letters of each model),
-        ``pairs`` [{first, second (places of models), p (Nemenyi), told_apart}].
+        ``mean_ranks`` (1 is best), ``chi_square``, ``df``, ``p``, ``smallest_p`` (possible with this number of blocks
+        and models), ``fewest_blocks`` (for which p < 0.05 is possible), ``critical_difference`` (of mean ranks),
+        ``fewest_blocks_of_a_pair`` (for which two models can differ by it), ``groups`` (letters of each model),
+        ``pairs`` [{first, second (indices of models), p (Nemenyi), told_apart}].
     """
     blocks, models = scores.shape
-    ranks = stats.rankdata(-np.round(scores, 12), axis=1)  # shares k/n: ties must be equal numbers
+    ranks = stats.rankdata(-np.round(scores, 12), axis=1)  # fractions k/n: ties must be equal numbers
     mean_ranks = ranks.mean(0)
     varies = bool(np.ptp(ranks, axis=1).any())
     quantile = float(stats.studentized_range.ppf(1 - ALPHA, models, np.inf)) / math.sqrt(2)
@@ -110,8 +110,8 @@ def _permutation_p(ranks: npt.NDArray[np.float64]) -> float:
 
 
 DRAWS = 10_000
-FEWEST_DATASETS = 6  # on 2, the posterior says 0.96 whatever the size of the differences; so many needs Wilcoxon's test
-FEWEST_REPEATS = 3  # folds or seeds: Student's t has one degree of freedom at two
+FEWEST_DATASETS = 6  # on 2, the posterior says 0.96 whatever the size of the differences; Wilcoxon's test needs 6 too
+FEWEST_REPEATS = 3  # folds or seeds: with two, Student's t has one degree of freedom
 _PRIOR = 0.5  # weight of the one assumed block without a difference, as in baycomp
 
 Probabilities = dict[str, float]  # {"first_better", "equivalent", "second_better"}, sum 1
@@ -120,18 +120,18 @@ Probabilities = dict[str, float]  # {"first_better", "equivalent", "second_bette
 def signed_rank_posterior(
     differences: npt.NDArray[np.float64], margin: float, seed: int = 0, draws: int = DRAWS
 ) -> Probabilities | None:
-    """Return the posterior of the Bayesian signed-rank test: of the median difference in datasets like these.
+    """Return the posterior of the Bayesian signed-rank test, for the median difference on datasets like these.
 
-    The prior is a Dirichlet process with one assumed dataset of weight 0.5 that has no difference.
+    The prior is a Dirichlet process with one assumed dataset of weight 0.5 without a difference.
 
     Args:
-        differences: (N,) score of the second model less that of the first, one a dataset, in the unit of ``margin``.
+        differences: (N,) score of the second model minus that of the first, one per dataset, in the unit of ``margin``.
         margin: differences up to this size count as equivalent.
-        seed: of the draws.
-        draws: from the posterior.
+        seed: random seed of the draws.
+        draws: number of draws from the posterior.
 
     Returns:
-        The share of draws in which each of the three is the most probable; None below ``FEWEST_DATASETS``.
+        The fraction of draws in which each of the three is the most probable; None below ``FEWEST_DATASETS``.
     """
     if len(differences) < FEWEST_DATASETS:
         return None
@@ -147,16 +147,16 @@ def signed_rank_posterior(
 def correlated_t_posterior(
     differences: npt.NDArray[np.float64], margin: float, correlation: float = 0.0
 ) -> Probabilities | None:
-    """Return the posterior of the Bayesian correlated t test: of the mean difference on one dataset.
+    """Return the posterior of the Bayesian correlated t test, for the mean difference on one dataset.
 
     Args:
-        differences: (N,) score of the second model less that of the first, one a fold or seed.
+        differences: (N,) score of the second model minus that of the first, one per fold or seed.
         margin: differences up to this size count as equivalent, in the same unit.
-        correlation: between two differences: 1 / folds for folds, whose training images overlap (Nadeau and Bengio
-            2003); 0 for seeds.
+        correlation: correlation of two differences: 1 / folds for folds, whose training images overlap (Nadeau and
+            Bengio 2003); 0 for seeds.
 
     Returns:
-        The probabilities; None below ``FEWEST_REPEATS``, or where no difference varies.
+        The probabilities; None below ``FEWEST_REPEATS``, or if the differences do not vary.
     """
     count = len(differences)
     if count < FEWEST_REPEATS or np.ptp(differences) < 1e-12:

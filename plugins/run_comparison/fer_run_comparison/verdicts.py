@@ -1,4 +1,4 @@
-"""Adds to a comparison what each pair could show, whether it is equivalent, and the ranking of the models in groups."""
+"""Add to a comparison the detectable difference of each pair, its equivalence, and a ranking of models in groups."""
 
 from __future__ import annotations
 
@@ -24,17 +24,16 @@ FIRST, SECOND = "first better", "second better"
 
 
 def add_verdicts(comparison: dict[str, Any], margin: float) -> None:
-    """Add verdicts to what ``compare_runs`` returned, in place.
+    """Add verdicts to the result of ``compare_runs``, in place.
 
-    Each score of a pair, on images and over seeds, gets ``detectable`` {points (None: no difference could be shown),
-    level, power}, ``equivalence`` {margin, p, p_holm, equivalent} and ``verdict``: "first better" or "second better"
-    where Holm's p is below 0.05, else "equivalent" where Holm's p of the equivalence test is, else "not
-    distinguishable". Both corrections are over the pairs of one score. ``margin`` and ``ranking`` (of each score,
-    ``rank_models``) are added.
+    Each score of a pair, on images and over seeds, gets ``detectable`` {points (None: no difference is detectable),
+    level, power}, ``equivalence`` {margin, p, p_holm, equivalent} and ``verdict``: "first better" or "second better" if
+    Holm's p is below 0.05, else "equivalent" if Holm's p of the equivalence test is, else "not distinguishable". Both
+    corrections are over the pairs of one score. ``margin`` and ``ranking`` (for each score, ``rank_models``) are added.
 
     Args:
-        comparison: of runs on one test set.
-        margin: points; differences up to it count as equivalent.
+        comparison: comparison of runs on one test set.
+        margin: in points; differences up to it count as equivalent.
     """
     comparison["margin"] = margin
     level = ALPHA / max(1, len(comparison["pairs"]))
@@ -52,16 +51,16 @@ def add_verdicts(comparison: dict[str, Any], margin: float) -> None:
 
 
 def rank_models(comparison: dict[str, Any], score: str) -> dict[str, Any]:
-    """Rank the models of one test set and group those that no test tells apart.
+    """Rank the models on one test set and group those that no test distinguishes.
 
-    The tests are those of seeds and images together where the comparison has them for every pair of models; else those
-    over seeds where every model was trained at least three times; else those on images, where two models are told apart
-    if every pair of their runs is, in the same direction.
+    The tests used are those of seeds and images together, if the comparison has them for every pair of models; else
+    those over seeds, if every model was trained at least three times; else those on images, where two models are
+    distinguished if every pair of their runs is, in the same direction.
 
     Returns:
-        ``by`` ("two_way", "seeds" or "images"), ``method`` (of the tests, in words), ``tests`` (how many),
-        ``rows`` [{letter, label, runs, score, interval (None: too few), groups}], the best first, ``pairs`` [{first,
-        second (letters), verdict, detectable (points)}].
+        ``by`` ("two_way", "seeds" or "images"), ``method`` (of the tests, in words), ``tests`` (their number), ``rows``
+        [{letter, label, runs, score, interval (None: too few), groups}], best first, ``pairs`` [{first, second
+        (letters), verdict, detectable (points)}].
     """
     models = comparison["models"]
     over_seeds = comparison["over_seeds"][score]["pairs"] if comparison["over_seeds"] else []
@@ -110,7 +109,7 @@ def _pairs_on_images(comparison: dict[str, Any], score: str) -> list[dict[str, A
 
 
 def _paired_method(rows: Sequence[dict[str, Any]], score: str) -> str:
-    """Name the test on images; one by subject or sequence names itself beside its interval."""
+    """Return the name of the test on images; one by subject or sequence is named next to its interval."""
     by_unit = [row[score]["difference"]["method"] for row in rows if "unit" in row[score]]
     return str(by_unit[0]) if by_unit else PAIRED[score].method
 
@@ -162,7 +161,7 @@ def _add_equivalence(rows: Sequence[dict[str, Any]], p_values: Sequence[float | 
 
 
 def _join(verdicts: Sequence[str]) -> str:
-    """Return the verdict that all pairs of runs of two models share; without one they are not distinguishable."""
+    """Return the verdict shared by all pairs of runs of two models; otherwise they are not distinguishable."""
     return verdicts[0] if len(set(verdicts)) == 1 else UNDECIDED
 
 

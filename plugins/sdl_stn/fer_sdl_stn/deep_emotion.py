@@ -1,4 +1,4 @@
-"""Deep-Emotion (Minaee, Minaei, Abdolrashidi 2021): one spatial transformer on the image, four convolutions."""
+"""Deep-Emotion (Minaee, Minaei, Abdolrashidi 2021): a spatial transformer on the image and four convolutions."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from fer_sdl_stn.transformer_health import examine
 
 
 class DeepEmotion(nn.Module):
-    """Deep-Emotion as its public re-implementation has it; 66,857 parameters for 48x48 grey images.
+    """Deep-Emotion, following its public re-implementation; 66,857 parameters for 48x48 grey images.
 
-    (B, C, S, S) in [0, 1] -> (B, num_classes) logits; values are mapped to [-1, 1] inside. The paper that this plug-in
-    is about compares with it and did not train it. assumed: the whole network, after public code, whose dropout
+    (B, C, S, S) in [0, 1] -> (B, num_classes) logits; values are mapped to [-1, 1] internally. The SDL-STN paper
+    compares with this network but did not train it. assumed: the whole network, after public code. In that code dropout
     stays active in evaluation; here it does not.
 
     Args:
-        num_classes: outputs.
-        in_channels: image channels.
-        image_size: S in pixels; at least 18 with poolings that halve.
-        pool: factory of the four 2x2 poolings.
-        batch_norm: normalise behind the fourth convolution (66,877 parameters), as that code does.
-        dropout: share of the features set to zero before the dense layers, in [0, 1); 0.5 in that code.
-        align_corners: whether -1 and 1 of the sampler are the corner pixels' centres or the image's edges.
-        padding_mode: what the sampler reads outside the image; zeros is grey, the middle of the range.
-        init: paper draws all weights N(0, 0.05) and theta starts as the identity; pytorch is torch's own start.
+        num_classes: number of outputs.
+        in_channels: number of image channels.
+        image_size: image side S in pixels; at least 18 with pooling layers that halve the size.
+        pool: factory of the four 2x2 pooling layers.
+        batch_norm: batch normalisation after the fourth convolution (66,877 parameters), as in the public code.
+        dropout: dropout probability before the dense layers, in [0, 1); 0.5 in the public code.
+        align_corners: whether -1 and 1 are the centres of the corner pixels (true) or the edges of the image (false),
+            in the grid sampler.
+        padding_mode: values sampled outside the image; zeros is mid-grey, since values are mapped to [-1, 1].
+        init: paper draws all weights from N(0, 0.05) and starts theta at the identity; pytorch keeps PyTorch's default.
 
     Raises:
-        ValueError: the images are too small or an option is out of range.
+        ValueError: the images are too small, or an option is out of range.
     """
 
     def __init__(
@@ -77,16 +78,16 @@ class DeepEmotion(nn.Module):
         start_weights(self, init)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, S, S) in [0, 1]."""
         return self._run(x)[0]
 
     def explain(self, x: Tensor) -> dict[str, Tensor]:
-        """``theta_stn`` (B, 2, 3) and the warped images ``warped_stn`` (B, C, S, S) in [0, 1]; 0.5 is outside."""
+        """Return ``theta_stn`` (B, 2, 3) and the warped images ``warped_stn`` (B, C, S, S) in [0, 1], 0.5 outside."""
         _, theta, warped = self._run(x)
         return {"theta_stn": theta, "warped_stn": (warped + 1) / 2}
 
     def health(self, x: Tensor) -> Health:
-        """Share of the sampling grid inside the image, and theta, of a batch; see ``examine``."""
+        """Return the fraction of the sampling grid inside the image and statistics of theta; see ``examine``."""
         logits, theta, warped = self._run(x)
         return examine({"stn": theta}, {"stn": (warped.shape[-2], warped.shape[-1])}, logits, self.align_corners)
 

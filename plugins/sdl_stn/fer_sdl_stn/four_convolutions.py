@@ -1,4 +1,4 @@
-"""The base network: four 3x3 convolutions with two poolings, as in Deep-Emotion."""
+"""The base network: four 3x3 convolutions and two pooling layers, as in Deep-Emotion."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from fer_plugins.contract import PoolingFactory
 def base_layers(
     in_channels: int, width: int, pool: PoolingFactory, *, same: bool = False, batch_norm: bool = False
 ) -> nn.Sequential:
-    """Return (B, in_channels, H, W) -> (B, width * H' * W'), flattened; 48 pixels become 9.
+    """Return layers (B, in_channels, H, W) -> (B, width * H' * W'), flattened; a side of 48 pixels becomes 9.
 
     Args:
-        in_channels: maps that come in.
-        width: maps of each convolution.
-        pool: factory of the two 2x2 poolings.
-        same: whether convolutions keep the size; by default each takes 2 pixels off a side.
-        batch_norm: normalise behind the fourth convolution.
+        in_channels: number of input channels.
+        width: number of channels of each convolution.
+        pool: factory of the two 2x2 pooling layers.
+        same: whether convolutions preserve the size; by default each shortens a side by 2 pixels.
+        batch_norm: batch normalisation after the fourth convolution.
     """
     padding = int(same)
     return nn.Sequential(

@@ -1,4 +1,4 @@
-"""The localisation network of a spatial transformer: from maps to the six numbers of an affine transformation."""
+"""The localisation network of a spatial transformer: from feature maps to the six numbers of an affine transform."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 def localisation_layers(in_channels: int, pool: PoolingFactory, *, parts: int, padding: bool) -> nn.Sequential:
-    """Return the convolution parts (convolution, pooling, ReLU), ending in a flattened map.
+    """Return the convolutional blocks (convolution, pooling, ReLU), followed by a flatten layer.
 
     Args:
-        in_channels: maps that come in.
-        pool: factory of the 2x2 poolings.
-        parts: 3 (7x7 with 8 maps, 5x5 with 10, 3x3 with 10) or the first 2 of them.
-        padding: whether convolutions keep the size. Without, three parts do not fit on 23 pixels.
+        in_channels: number of input channels.
+        pool: factory of the 2x2 pooling layers.
+        parts: number of blocks: 3 (7x7 with 8 channels, 5x5 with 10, 3x3 with 10) or the first 2 of them.
+        padding: whether convolutions preserve the size. Without padding, maps of 23 pixels are too small for three
+            blocks.
     """
     layers: list[nn.Module] = []
     for maps, side in ((8, 7), (10, 5), (10, 3))[:parts]:
@@ -29,13 +30,14 @@ def localisation_layers(in_channels: int, pool: PoolingFactory, *, parts: int, p
 
 
 class Localisation(nn.Module):
-    """Maps (B, C, H, W) -> theta (B, 2, 3), by convolution parts and two dense layers of 32 and 6 units.
+    """Feature maps (B, C, H, W) -> theta (B, 2, 3), by convolutional blocks and two dense layers of 32 and 6 units.
 
     Args:
-        layers: the convolution parts.
-        flattened: length of what they give.
-        theta_limit: none, or tanh for identity + 0.5 tanh(output).
-        last_init: identity (weights 0, so that every image begins unchanged; Eq. 1), or gaussian like all others.
+        layers: the convolutional blocks.
+        flattened: length of their flattened output.
+        theta_limit: limit of theta: none, or tanh for theta = identity + 0.5 tanh(output).
+        last_init: identity (weights 0, so that every image is initially unchanged; Eq. 1), or gaussian as in all other
+            layers.
     """
 
     def __init__(
@@ -53,14 +55,14 @@ class Localisation(nn.Module):
         self.register_buffer("identity", torch.tensor(IDENTITY), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Theta of each image."""
+        """Return theta (B, 2, 3) of each image."""
         theta = self.fc2(self.fc1(self.layers(x)).relu())
         if self.theta_limit == "tanh":
             theta = self.identity + 0.5 * theta.tanh()
         return theta.view(-1, 2, 3)
 
     def start(self) -> None:
-        """Set the last layer so that theta is the identity for every image, where that is asked for."""
+        """Initialise the last layer so that theta is the identity for every image, if ``last_init`` is identity."""
         if self.last_init == "identity":
             nn.init.zeros_(self.fc2.weight)
             with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The random splits of Khan, Singh and Agrawal: images, not people, are drawn."""
+"""The random splits of Khan, Singh and Agrawal, which draw images instead of subjects."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from fer_plugins.contract import Fold
 def paper_sdl_stn(
     table: Any, seed: int, *, test_per_class: int | None = None, val_images: int | None = None
 ) -> list[Fold]:
-    """Draw the test images, then those that validate, whoever they show; the rest trains.
+    """Draw test and then validation images at random, regardless of the subject; the rest is for training.
 
-    By default a tenth each, as the paper states for FER2013 and CK+ ("80/10/10", Section 5). For FERG it states another
-    split: 1,000 images of each class at random to test, and around 14,000 to validate (``test_per_class`` 1000,
-    ``val_images`` 14000); "around 34,000" that train are then the other 34,767 of the release's 55,767. assumed: images
-    are drawn without regard to classes where the paper does not name them; the parts that a release has are joined.
+    By default each is a tenth of the images, as the paper states for FER2013 and CK+ ("80/10/10", Section 5). For FERG
+    the paper states another split: 1,000 random images of each class for the test and around 14,000 for validation
+    (``test_per_class`` 1000, ``val_images`` 14000); "around 34,000" training images are then the other 34,767 of the
+    release's 55,767. assumed: images are drawn without regard to classes unless the paper names them; the splits of a
+    release are joined first.
 
     Args:
         table: the samples.
-        seed: decides which images.
-        test_per_class: images of each class that are tested; None: a tenth of all images, whatever their class.
-        val_images: images that validate; None: a tenth of all images.
+        seed: random seed of the split.
+        test_per_class: number of test images per class; null: a tenth of all images, whatever their class.
+        val_images: number of validation images; null: a tenth of all images.
 
     Raises:
-        ValueError: fewer than ten images, a class with too few, or none left to train.
+        ValueError: there are fewer than ten images, a class has too few, or none is left for training.
     """
     if len(table) < 10:
         raise ValueError(f"paper_sdl_stn needs at least 10 images, not {len(table)}")
     for name, number in (("test_per_class", test_per_class), ("val_images", val_images)):
         if number is not None and number < 1:
             raise ValueError(f"protocol.{name} is {number}; give at least 1, or leave it out for a tenth of all images")
-    # From the order of pixels and names, so that another packing of the same images gives the same split.
+    # Sort by pixels and names, so that the same images packed differently give the same split.
     order = np.lexsort((table.source,) if table.digest is None else (table.source, table.digest))
     order = order[np.random.default_rng(seed).permutation(len(order))]
     tenth = round(len(table) / 10)

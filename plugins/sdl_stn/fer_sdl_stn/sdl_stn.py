@@ -1,4 +1,4 @@
-"""SDL-STN: two chained spatial transformer modules beside a base network of four convolutions."""
+"""SDL-STN: two chained spatial transformer modules in parallel with a base network of four convolutions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fer_sdl_stn.sdl_module import ORDERS, SDLModule, feature_layers
 from fer_sdl_stn.start import start_weights
 from fer_sdl_stn.transformer_health import examine
 
-_MODULES = {"base": (), "base+sdl1": ("sdl1",), "base+sdl1+sdl2": ("sdl1", "sdl2")}  # of each value of branches
+_MODULES = {"base": (), "base+sdl1": ("sdl1",), "base+sdl1+sdl2": ("sdl1", "sdl2")}  # modules of each value of branches
 
 IDLE_OPTIONS: list[IdleRule] = [
     (
@@ -41,36 +41,42 @@ IDLE_OPTIONS: list[IdleRule] = [
 
 
 class SDLSTN(nn.Module):
-    """SDL-STN with the widths of Deep-Emotion; 118,175 parameters for 48x48 grey images.
+    """SDL-STN with the layer widths of Deep-Emotion; 118,175 parameters for 48x48 grey images.
 
-    (B, C, S, S) in [0, 1] -> (B, num_classes) logits; values are mapped to [-1, 1] inside. SDL-1 warps the image,
-    SDL-2 warps SDL-1's features; the base sees the image. The paper states no width, kernel or size; the average
-    poolings of the SDL modules are part of their definition and stay, the other poolings are ``pool``.
+    (B, C, S, S) in [0, 1] -> (B, num_classes) logits; values are mapped to [-1, 1] internally. SDL-1 warps the image,
+    SDL-2 warps the features of SDL-1; the base network sees the image. The paper states no width, kernel or size. The
+    average pooling layers of the SDL modules are part of their definition and always kept; all other pooling layers are
+    ``pool``.
 
     Args:
-        num_classes: outputs; the paper has 7.
-        in_channels: image channels.
-        image_size: S in pixels; at least 18 with poolings that halve.
-        pool: factory of the 2x2 poolings of base and localisation; the paper has max.
-        width: maps of the base's and the SDL modules' convolutions, at least 1; 10 is Deep-Emotion's, 32 is ours.
-        branches: which parts there are; the paper claims to have run them apart and prints no number.
-        merge: what is joined with the base: the last SDL module's features, or those of each.
-        topology: parallel (the base beside the modules) or series (the base behind them, with padding).
-        sdl_order: order of convolution, ReLU and average pooling in a module.
-        align_corners: whether -1 and 1 of the sampler are the corner pixels' centres or the image's edges.
-        padding_mode: what the sampler reads outside; zeros is grey, the middle of the range.
-        loc_last_init: last layer of each localisation: identity (Eq. 1), or gaussian like all others.
-        theta_limit: none, or tanh for theta = identity + 0.5 tanh(output).
-        batch_norm: normalise behind the base's fourth convolution; not in the paper.
-        dropout: share of the joined features set to zero, in [0, 1); not in the paper.
-        penalty: l2_loss adds 0.5 (lambda1 |W1|^2 + lambda2 |W2|^2) to the loss (Eqs 4 and 5); decoupled decays the
-            two weights in the optimiser instead (use AdamW); none does neither.
-        lambda1: of the first dense layer's weights, at least 0.
-        lambda2: of the last dense layer's weights, at least 0.
-        init: paper draws all weights N(0, 0.05) with zero biases; pytorch is torch's own start.
+        num_classes: number of outputs; 7 in the paper.
+        in_channels: number of image channels.
+        image_size: image side S in pixels; at least 18 with pooling layers that halve the size.
+        pool: factory of the 2x2 pooling layers of the base and localisation networks; max pooling in the paper.
+        width: number of channels of the convolutions in the base network and the SDL modules, at least 1; 10 in
+            Deep-Emotion, 32 is our variant.
+        branches: parts of the network to build; the paper claims to have run them separately but prints no numbers.
+        merge: features concatenated with those of the base network: of the last SDL module, or of each.
+        topology: parallel (base network and SDL modules side by side) or series (base network after the SDL modules,
+            with padding).
+        sdl_order: order of convolution, ReLU and average pooling in an SDL module.
+        align_corners: whether -1 and 1 are the centres of the corner pixels (true) or the edges of the image (false),
+            in the grid sampler.
+        padding_mode: values sampled outside the image; zeros is mid-grey, since values are mapped to [-1, 1].
+        loc_last_init: initialisation of the last layer of each localisation network: identity (Eq. 1), or gaussian as
+            in all other layers.
+        theta_limit: limit of theta: none, or tanh for theta = identity + 0.5 tanh(output).
+        batch_norm: batch normalisation after the fourth convolution of the base network; not in the paper.
+        dropout: dropout probability of the concatenated features, in [0, 1); not in the paper.
+        penalty: L2 penalty: l2_loss adds 0.5 (lambda1 |W1|^2 + lambda2 |W2|^2) to the loss (Eqs 4 and 5); decoupled
+            uses weight decay of the two weights in the optimiser instead (use AdamW); none: no penalty.
+        lambda1: penalty of the first dense layer's weights, at least 0.
+        lambda2: penalty of the last dense layer's weights, at least 0.
+        init: paper draws all weights from N(0, 0.05) with zero biases; pytorch keeps PyTorch's default.
 
     Raises:
-        ValueError: the images are too small, or an option is out of range or has no effect beside the others.
+        ValueError: the images are too small, or an option is out of range or has no effect in combination with the
+            others.
     """
 
     def __init__(
@@ -147,18 +153,18 @@ class SDLSTN(nn.Module):
         start_weights(self, init)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, S, S) in [0, 1]."""
         return self._run(x)[0]
 
     def auxiliary_loss(self) -> Tensor:
-        """0.5 (lambda1 sum W1^2 + lambda2 sum W2^2) of the two dense layers' weights (Eq. 5); 0 for other penalties."""
+        """Return 0.5 (lambda1 |W1|^2 + lambda2 |W2|^2) of the dense layers (Eq. 5); 0 unless ``penalty`` is l2_loss."""
         squares = 0.5 * (
             self.lambdas[0] * self.fc1.weight.square().sum() + self.lambdas[1] * self.fc2.weight.square().sum()
         )
         return squares if self.penalty == "l2_loss" else torch.zeros_like(squares)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """All parameters; with ``penalty`` decoupled the two weights have a decay of lambda1 and lambda2, others 0."""
+        """Return all parameters; with ``penalty`` decoupled, only the two weights decay (lambda1 and lambda2)."""
         if self.penalty != "decoupled":
             return [{"params": list(self.parameters())}]
         decayed = [self.fc1.weight, self.fc2.weight]
@@ -168,10 +174,11 @@ class SDLSTN(nn.Module):
         return [*weights, {"params": undecayed, "weight_decay": 0.0}]
 
     def explain(self, x: Tensor) -> dict[str, Tensor]:
-        """Theta and warped maps of each module, such as ``theta_sdl1`` (B, 2, 3) and ``warped_sdl1``.
+        """Return theta and the warped maps of each module, such as ``theta_sdl1`` (B, 2, 3) and ``warped_sdl1``.
 
-        ``warped_sdl1`` are images (B, C, S, S) in [0, 1], where 0.5 is outside; ``warped_sdl2`` are SDL-1's features
-        (B, width, S', S'), 23 pixels a side for 48. Without a module: ``base``, its flattened features.
+        ``warped_sdl1`` are images (B, C, S, S) in [0, 1], where 0.5 is outside; ``warped_sdl2`` are features of SDL-1
+        (B, width, S', S'), with a side of 23 pixels for 48. Without SDL modules: ``base``, the flattened features of
+        the base network.
         """
         _, seen = self._run(x)
         shown = {"base": self.base((x - 0.5) / 0.5)} if not seen else {}
@@ -181,7 +188,7 @@ class SDLSTN(nn.Module):
         return shown
 
     def health(self, x: Tensor) -> Health:
-        """Share of each sampling grid inside the image, and theta, of a batch; see ``examine``."""
+        """Return the fraction of each sampling grid inside the image and statistics of theta; see ``examine``."""
         logits, seen = self._run(x)
         sides = {name: (warped.shape[-2], warped.shape[-1]) for name, (_, warped) in seen.items()}
         return examine({name: theta for name, (theta, _) in seen.items()}, sides, logits, self.align_corners)
@@ -198,7 +205,7 @@ class SDLSTN(nn.Module):
         return self.fc2(self.fc1(self.dropout(joined)).relu()), seen
 
     def _trace(self, x: Tensor, parts: Mapping[str, tuple[nn.Sequential, nn.Sequential]]) -> tuple[dict[str, int], int]:
-        """Return the lengths of the localisations' flattened maps and of the joined features, for one image."""
+        """Return the lengths of the localisation networks' flattened maps and of the joined features, for one image."""
         training = self.base.training
         flattened, lengths, maps = {}, [], x
         with torch.no_grad():

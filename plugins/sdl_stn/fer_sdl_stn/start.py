@@ -1,4 +1,4 @@
-"""How the weights of both networks start."""
+"""Weight initialisation of both networks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fer_sdl_stn.localisation import Localisation
 
 
 def start_weights(network: nn.Module, init: str) -> None:
-    """Draw the weights N(0, 0.05) with zero biases (paper), or leave torch's start; then the identity of Eq. 1."""
+    """Draw weights from N(0, 0.05) with zero biases (paper) or keep PyTorch's default; then set Eq. 1's identity."""
     if init == "paper":
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):

@@ -1,4 +1,4 @@
-"""The dense layers that the proposed network (Table I, rows 8 to 10) and the 5x5-4x4-5x5 network share."""
+"""The dense layers shared by the proposed network (Table I, rows 8 to 10) and the 5x5-4x4-5x5 network."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ def dense_head(features: int, num_classes: int, dropout: tuple[float, float]) ->
     """Return FC 2048, FC 1024 and FC ``num_classes``: (B, features) -> (B, num_classes) logits.
 
     Args:
-        features: length of the flattened map.
-        num_classes: outputs.
-        dropout: rates after the two hidden layers.
+        features: length of the flattened feature map.
+        num_classes: number of outputs.
+        dropout: dropout probabilities after the two hidden layers.
 
     Raises:
-        ValueError: ``dropout`` is not two rates in [0, 1).
+        ValueError: ``dropout`` is not two probabilities in [0, 1).
     """
     if len(dropout) != 2 or not all(0 <= rate < 1 for rate in dropout):
         raise ValueError(f"dropout is {dropout}; give two rates, each at least 0 and below 1")

@@ -1,4 +1,4 @@
-"""Pictures of what each convolution sees, all channels in one (Fig. 2)."""
+"""Visualise each convolution as one picture, fused over all its channels (Fig. 2)."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from torch.nn import functional as F
 def fuse_maps(
     features: nn.Sequential, x: Tensor, size: tuple[int, int], fuse: Literal["mean", "max"]
 ) -> dict[str, Tensor]:
-    """Run ``features`` and return one picture a convolution.
+    """Run ``features`` and return one picture per convolution.
 
-    The paper does not say how it fuses. assumed: the mean over the channels behind the activation, stretched for each
-    image to [0, 1], then enlarged (bilinear). A sum would give the same pictures. A map without contrast is 0
+    The paper does not say how it fuses the channels. assumed: the mean over the channels after the activation, rescaled
+    for each image to [0, 1], then enlarged (bilinear). A sum would give the same pictures. A map without contrast is 0
     everywhere.
 
     Args:
-        features: layers whose names begin with ``conv``, and ``act`` for the activation behind it.
-        x: what the first layer sees, (B, C, H', W').
+        features: layers; names of convolutions begin with ``conv``, those of the activations after them with ``act``.
+        x: input of the first layer, (B, C, H', W').
         size: height and width of the pictures in pixels.
         fuse: mean or max over the channels.
 
     Returns:
-        Pictures (B, 1, *size) in [0, 1] by the convolution's name, in the order of the layers.
+        Pictures (B, 1, *size) in [0, 1] by name of the convolution, in the order of the layers.
 
     Raises:
-        ValueError: ``fuse`` is neither of the two.
+        ValueError: ``fuse`` is neither "mean" nor "max".
     """
     if fuse not in ("mean", "max"):
         raise ValueError(f"fuse is {fuse!r}; use 'mean' or 'max'")

@@ -1,4 +1,4 @@
-"""LeNet-5 (LeCun et al. 1998) for grey faces: the paper compares with it and gives nothing but the name."""
+"""LeNet-5 (LeCun et al. 1998) for grey faces: the paper compares with it and gives only its name."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from fer_vgg_1x1_cnn.preprocessing import Preprocessing
 class LeNet5(nn.Module):
     """LeNet-5 as it is usually rebuilt; 168,971 parameters for 48x48 grey images, 61,451 with ``input_size=32``.
 
-    (B, C, H, W) in [0, 1] -> (B, num_classes) logits. Of the original of 1998 it leaves out the partial connections of
-    the second convolution, the learnt subsampling and the radial basis outputs. assumed: the whole network. Weights
+    (B, C, H, W) in [0, 1] -> (B, num_classes) logits. The partial connections of the second convolution, the trainable
+    subsampling and the radial basis outputs of the 1998 original are left out. assumed: the whole network. Weights
     start Glorot uniform, biases at zero.
 
     Args:
-        num_classes: outputs.
-        in_channels: image channels.
-        image_size: side of the square images in pixels; at least 16 with poolings that halve, any with ``input_size``.
-        pool: factory of the two 2x2 poolings; average as in 1998, but without weights.
-        activation: after the convolutions and the two hidden dense layers; tanh as in 1998.
+        num_classes: number of outputs.
+        in_channels: number of image channels.
+        image_size: side of the square images in pixels; at least 16 with pooling layers that halve the size, any with
+            ``input_size``.
+        pool: factory of the two 2x2 pooling layers; average as in 1998, but without trainable weights.
+        activation: activation after the convolutions and the two hidden dense layers; tanh as in 1998.
         input_size: side in pixels to which images are resized (bilinear with antialiasing) inside the network, at least
-            16; 32 is the original's. null: images are taken as they are.
-        signed_input: map [0, 1] to [-1, 1], (x - 0.5) / 0.5.
-        contrast: hist_eq equalises each (resized) image's histogram before that.
+            16; 32 in the original. null: images are not resized.
+        signed_input: map pixel values from [0, 1] to [-1, 1], (x - 0.5) / 0.5.
+        contrast: hist_eq equalises each (resized) image's histogram before the mapping of signed_input.
 
     Raises:
-        ValueError: the images are too small or an option is out of range.
+        ValueError: the images are too small, or an option is out of range.
     """
 
     def __init__(
@@ -83,15 +84,15 @@ class LeNet5(nn.Module):
         start_as_keras(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, H, W) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, H, W) in [0, 1]."""
         return self.head(self.features(self.preprocessing(x)))
 
     def explain(self, x: Tensor, *, fuse: Literal["mean", "max"] = "mean") -> dict[str, Tensor]:
-        """Fused feature maps of images (B, C, H, W) in [0, 1], see ``fuse_maps``.
+        """Return fused feature maps of images (B, C, H, W) in [0, 1]; see ``fuse_maps``.
 
         Args:
             x: images.
-            fuse: mean or largest value over a layer's channels.
+            fuse: mean or maximum over the channels of a layer.
 
         Returns:
             (B, 1, H, W) in [0, 1] for ``conv1_5x5`` and ``conv2_5x5``.

@@ -1,4 +1,4 @@
-"""What happens to the pixels inside the network: resizing, histogram equalisation, and a signed range."""
+"""Preprocessing inside the network: resizing, histogram equalisation, and mapping to a signed range."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from fer_plugins.data.histogram import equalise
 
 
 class Preprocessing(nn.Module):
-    """(B, C, H, W) in [0, 1] -> (B, C, side, side), or (B, C, H, W), in [-1, 1] or [0, 1]. Nothing is learnt.
+    """(B, C, H, W) in [0, 1] -> (B, C, side, side), or (B, C, H, W), in [-1, 1] or [0, 1]; has no parameters.
 
     Args:
-        signed: map [0, 1] to [-1, 1] at the end.
-        contrast: ``hist_eq`` equalises the histogram, see ``equalise``.
-        side: pixels a side to which images are resized first, bilinear with antialiasing; None: as they are.
+        signed: map values from [0, 1] to [-1, 1] as the last step.
+        contrast: ``hist_eq`` equalises the histogram; see ``equalise``.
+        side: side in pixels to which images are resized first, bilinear with antialiasing; None: no resizing.
 
     Raises:
-        ValueError: another contrast.
+        ValueError: ``contrast`` is neither "none" nor "hist_eq".
     """
 
     def __init__(self, signed: bool, contrast: Literal["none", "hist_eq"], side: int | None = None) -> None:
@@ -29,7 +29,7 @@ class Preprocessing(nn.Module):
         self.signed, self.contrast, self.side = signed, contrast, side
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what the first convolution sees."""
+        """Return the input of the first convolution."""
         if self.side is not None:
             x = F.interpolate(x, (self.side, self.side), mode="bilinear", antialias=True)
         if self.contrast == "hist_eq":

@@ -20,23 +20,24 @@ class VGG1x1CNN(nn.Module):
     """The 1x1-CNN; 8,779,047 parameters and 73.0 million multiply-adds for 48x48 grey images.
 
     (B, C, H, W) in [0, 1] -> (B, num_classes) logits. ``features`` holds rows 1 to 7 of Table I, ``head`` rows 8 to 10;
-    98.66 % of the parameters are the head's. No batch normalisation. Weights start Glorot uniform, biases at zero.
+    98.66 % of the parameters are in the head. No batch normalisation. Weights start Glorot uniform, biases at zero.
 
     Args:
-        num_classes: outputs; the paper has 7.
-        in_channels: image channels; the paper has 1.
-        image_size: side of the square images in pixels; at least 16 with the paper's poolings.
-        pool: factory of the three 2x2 poolings; the paper has max.
-        first_1x1: begin with the 32 kernels of 1x1; false begins with the 5x5 convolution (8,754,183 parameters).
-        dropout: rates after FC 2048 and FC 1024, each in [0, 1). Table I prints 0.4 for the second; the first is cut
-            off there, 0.4 is assumed.
-        signed_input: map [0, 1] to [-1, 1], (x - 0.5) / 0.5. Without it, and until its biases have moved, the 1x1 layer
-            only scales: with the 5x5 layer behind it, it is one 5x5 convolution of the image.
-        contrast: hist_eq equalises each image's histogram before anything else; the paper names "contrast
-            enhancement" and no method.
+        num_classes: number of outputs; 7 in the paper.
+        in_channels: number of image channels; 1 in the paper.
+        image_size: side of the square images in pixels; at least 16 with the paper's pooling layers.
+        pool: factory of the three 2x2 pooling layers; max pooling in the paper.
+        first_1x1: start with the 1x1 convolution of 32 kernels; false starts with the 5x5 convolution (8,754,183
+            parameters).
+        dropout: dropout probabilities after FC 2048 and FC 1024, each in [0, 1). Table I prints 0.4 for the second; the
+            first is cut off there, 0.4 is assumed.
+        signed_input: map pixel values from [0, 1] to [-1, 1], (x - 0.5) / 0.5. Without it, and until its biases have
+            changed, the 1x1 layer only scales: together with the 5x5 layer it is one 5x5 convolution of the image.
+        contrast: hist_eq equalises each image's histogram before all other preprocessing; the paper names "contrast
+            enhancement" but no method.
 
     Raises:
-        ValueError: the images are too small or an option is out of range.
+        ValueError: the images are too small, or an option is out of range.
     """
 
     def __init__(
@@ -76,18 +77,18 @@ class VGG1x1CNN(nn.Module):
         start_as_keras(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of images (B, C, H, W) in [0, 1]."""
+        """Return logits (B, num_classes) for images (B, C, H, W) in [0, 1]."""
         return self.head(self.features(self.preprocessing(x)))
 
     def explain(self, x: Tensor, *, fuse: Literal["mean", "max"] = "mean") -> dict[str, Tensor]:
-        """Fused feature maps of images (B, C, H, W) in [0, 1] (Fig. 2), see ``fuse_maps``.
+        """Return fused feature maps of images (B, C, H, W) in [0, 1] (Fig. 2); see ``fuse_maps``.
 
         Args:
             x: images.
-            fuse: mean or largest value over a layer's channels.
+            fuse: mean or maximum over the channels of a layer.
 
         Returns:
-            (B, 1, H, W) in [0, 1] for each of ``conv1_1x1`` (where there is one), ``conv2_5x5``, ``conv3_3x3`` and
+            (B, 1, H, W) in [0, 1] for each of ``conv1_1x1`` (if it exists), ``conv2_5x5``, ``conv3_3x3`` and
             ``conv4_3x3``.
         """
         return fuse_maps(self.features, self.preprocessing(x), (x.shape[-2], x.shape[-1]), fuse)

@@ -1,4 +1,4 @@
-"""Sets of named files: a folder or a zip, with what all kinds share: names, hashes, errors, compressed streams."""
+"""Sets of named files: a folder or a zip, and what all kinds share: names, hashes, errors, compressed streams."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fer_plugins.runtime.errors import InputError
 
 Opener = Callable[[str], IO[bytes]]
 
-# What the standard library raises for a member that is cut off, altered or packed in an unknown way.
+# Errors of the standard library for a member that is truncated, altered or packed with an unknown method.
 READ_ERRORS = (OSError, EOFError, NotImplementedError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
 
 
@@ -35,7 +35,7 @@ def hash_file(path: Path) -> str:
 
 
 def make_printable(text: str) -> str:
-    r"""Put a blank for every line end and other sign that cannot be printed: messages are one line.
+    r"""Replace every line end and other unprintable character by a blank, since messages are one line.
 
     >>> make_printable("a\nb")
     'a b'
@@ -44,7 +44,7 @@ def make_printable(text: str) -> str:
 
 
 def split_name(name: str) -> list[str]:
-    r"""Split a member's name into folders and file, for zips with ``\`` between them too.
+    r"""Split a member's name into folders and file, also for zips with ``\`` as separator.
 
     >>> split_name("train\\angry\\a.png")
     ['train', 'angry', 'a.png']
@@ -53,7 +53,7 @@ def split_name(name: str) -> list[str]:
 
 
 def is_hidden(name: str) -> bool:
-    """Tell whether a leading dot, or ``__MACOSX``, hides a file or a folder above it."""
+    """Return whether a leading dot, or ``__MACOSX``, hides a file or a folder above it."""
     return any((part.startswith(".") and part != ".") or part == "__MACOSX" for part in split_name(name))
 
 
@@ -65,7 +65,7 @@ def refuse_outside(path: Path, name: str) -> None:
 
 
 def open_packed(stream: IO[bytes]) -> IO[bytes]:
-    """Return what a compressed file (gzip, bzip2, xz) holds, whatever its name says; any other file itself."""
+    """Return the content of a compressed file (gzip, bzip2, xz), whatever its name; any other file unchanged."""
     magic = stream.read(6)
     stream.seek(0)
     if magic.startswith(b"\x1f\x8b"):
@@ -76,10 +76,10 @@ def open_packed(stream: IO[bytes]) -> IO[bytes]:
 
 
 class FolderFiles:
-    """The files of a folder, or one file; links are followed, hidden files (a leading dot, ``__MACOSX``) are left out.
+    """The files of a folder, or one file; follows links, skips hidden files (a leading dot, ``__MACOSX``).
 
     ``depth`` levels are listed; 1 is the folder's own files. Raises InputError if the folder cannot be read, is empty,
-    or holds more than ``limit`` entries, as a home folder given by mistake does.
+    or has more than ``limit`` entries, as a home folder given by mistake does.
     """
 
     def __init__(self, path: Path, depth: int = 4, limit: int = 200_000) -> None:
@@ -90,7 +90,7 @@ class FolderFiles:
 
     @contextmanager
     def opened(self) -> Iterator[Opener]:
-        """Yield a function that opens one file by its name."""
+        """Yield a function that opens one file by name."""
         yield lambda name: (self.folder / name).open("rb")
 
 
@@ -109,7 +109,7 @@ def _scan(path: Path, depth: int, limit: int) -> list[str]:
             for entry in entries:
                 if entry.is_dir():
                     deeper.append((Path(entry.path), f"{prefix}{entry.name}/"))
-                elif entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path)):  # no pipe
+                elif entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path)):  # not a pipe
                     names.append(prefix + entry.name)
             if len(names) + len(deeper) + folder_count > limit:
                 raise InputError(f"{path}: holds more than {limit:,} files; give the data set's own folder")
@@ -122,7 +122,7 @@ def _scan(path: Path, depth: int, limit: int) -> list[str]:
 
 
 class ZipFiles:
-    """The files of a zip, which is never unpacked; hidden ones are left out.
+    """The files of a zip, which is never unpacked; hidden files are skipped.
 
     Raises InputError if the zip is damaged, encrypted, or holds a name twice or a path outside itself.
     """
@@ -144,7 +144,7 @@ class ZipFiles:
 
     @contextmanager
     def opened(self) -> Iterator[Opener]:
-        """Open the zip, yield a function that opens one member; its checksum is verified at its end."""
+        """Open the zip and yield a function that opens one member; its checksum is verified at its end."""
         with self._archive() as archive:
             yield archive.open
 
@@ -156,7 +156,7 @@ class ZipFiles:
     def _archive(self) -> zipfile.ZipFile:
         try:
             return zipfile.ZipFile(self.path)
-        except (*READ_ERRORS, ValueError) as error:  # ValueError: what a wrong offset or name in the directory ends in
+        except (*READ_ERRORS, ValueError) as error:  # ValueError: from a wrong offset or name in the directory
             raise InputError(
                 f"{self.path}: the zip is damaged or incomplete ({make_printable(str(error))}); fetch it again"
             ) from error

@@ -1,4 +1,4 @@
-"""Opens the root of a dataset: a folder, a zip, a tar, or a folder inside one of these."""
+"""Open the root of a dataset: a folder, a zip, a tar, or a folder inside one of these."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def open_root(
     tables: bool = False,
     enter: bool = True,
 ) -> RootFiles:
-    """Open the folder, zip or tar that the user gave, a folder inside a zip or tar, or the only archive in a folder.
+    """Open the user's folder, zip or tar, a folder inside a zip or tar, or the only archive in a folder.
 
     Args:
-        owner: the dataset's name, for messages.
-        root: as given; raises InputError if it is missing, neither folder nor archive, or unreadable.
-        layouts: what is looked for, for messages.
-        ignore: files and folders, relative to the root, that the user leaves out.
-        tables: the root may be a table: a tar, or a file that is no archive, is opened as this one file.
-        enter: whether the only archive in a folder is opened instead of the folder.
+        owner: name of the dataset, for messages.
+        root: the user's path; raises InputError if it is missing, neither folder nor archive, or unreadable.
+        layouts: the expected layouts, for messages.
+        ignore: files and folders to leave out, relative to the root.
+        tables: the root may be a table: a tar, or a file that is not an archive, is opened as a single file.
+        enter: whether to open the only archive in a folder instead of the folder.
     """
     expected = f"{'the file or folder' if tables else 'the folder, zip or tar'} that holds {layouts}"
     if root is None or not os.fspath(root):
@@ -60,7 +60,7 @@ def open_root(
 
 
 def enter_archive(path: Path) -> Path:
-    """Return the archive that is all that a folder holds, beside its licence and the like; else ``path`` itself."""
+    """Return the only archive of a folder, ignoring its licence and the like; else ``path`` itself."""
     try:
         names = [entry.name for entry in os.scandir(path)] if path.is_dir() else []
     except OSError:
@@ -71,7 +71,7 @@ def enter_archive(path: Path) -> Path:
 
 
 def split_inside(path: Path) -> tuple[Path, str]:
-    """Divide ``archive.zip/images/train`` into the archive and the folder in it."""
+    """Split ``archive.zip/images/train`` into the archive and the folder in it."""
     for above in path.parents:
         try:
             if above.is_file():

@@ -1,4 +1,4 @@
-"""The files of a dataset's root: a folder, an archive or a folder in it, without the ignored ones."""
+"""The files of a dataset's root: a folder, an archive or a folder in it, without ignored files."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from fer_image_files.archives.file_set import (
 from fer_image_files.archives.tar_files import TarFiles
 from fer_plugins.runtime.errors import InputError
 
-_SAMPLED = 32  # files of a second tree whose bytes are compared, where names and sizes are the same
+_SAMPLED = 32  # files of a second tree whose bytes are compared, if names and sizes are the same
 
 
 class RootFiles:
-    """Named files that are read in place; picklable, because nothing stays open between two readings.
+    """Named files that are read in place; picklable, since nothing stays open between two readings.
 
     Args:
         files: a folder, file or archive.
-        inside: the dataset's folder in it, "" for its top; raises InputError if nothing lies there.
-        ignored: files and folders, relative to ``inside``, that the user leaves out; ``*`` matches within one part of a
-            path, as in ``*.tiff``, ``train/*.png``, or ``/*.png`` at the top. Raises InputError if one matches nothing.
+        inside: the dataset's folder in it, "" for the top; raises InputError if it does not exist.
+        ignored: files and folders to leave out, relative to ``inside``; ``*`` matches within one part of a path, as in
+            ``*.tiff``, ``train/*.png``, or ``/*.png`` at the top. Raises InputError if one matches nothing.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class RootFiles:
     ) -> None:
         self.whole = files
         self._inside = inside
-        self.notes: list[str] = []  # what was left out, and why
+        self.notes: list[str] = []  # what was left out, with reasons
         prefix = split_name(inside) if inside else []
         parts = {name: split_name(name) for name in files.names}
         self._full = {
@@ -59,7 +59,7 @@ class RootFiles:
             self.leave_out(away, f"{len(away):,} files of {make_printable(start)} were left out (--data.ignore).")
 
     def leave_out(self, names: Iterable[str], note: str) -> None:
-        """Treat files as not there; ``note`` says why."""
+        """Treat files as if they did not exist; ``note`` gives the reason."""
         for name in names:
             del self._full[name]
         self._names = None
@@ -67,7 +67,7 @@ class RootFiles:
 
     @property
     def path(self) -> Path:
-        """The folder, file or archive, with the folder in it that is meant."""
+        """The folder, file or archive, joined with the folder inside it."""
         return self.whole.path / self._inside if self._inside else self.whole.path
 
     @property
@@ -79,35 +79,35 @@ class RootFiles:
 
     @property
     def packed(self) -> bool:
-        """Whether the files lie in a zip or tar."""
+        """Whether the files are in a zip or tar."""
         return not isinstance(self.whole, FolderFiles)
 
     @property
     def is_file(self) -> bool:
-        """Whether it is one file alone."""
+        """Whether it is a single file."""
         return isinstance(self.whole, FolderFiles) and self.whole.is_file
 
     def on_disk(self, name: str) -> Path | None:
-        """Return the path of a file, None of one in an archive."""
+        """Return the path of a file, None if it is in an archive."""
         return self.whole.folder / self._full[name] if isinstance(self.whole, FolderFiles) else None
 
     def where(self, name: str) -> str:
-        """Return the place of a file, for messages."""
+        """Return the location of a file, for messages."""
         full = self._full.get(name, "/".join(filter(None, [self._inside, name])))
         place = self.whole.folder / full if isinstance(self.whole, FolderFiles) else f"{self.whole.path}:{full}"
         return make_printable(str(place))
 
     @contextmanager
     def opened(self) -> Iterator[Opener]:
-        """Open the whole, yield a function that opens one file by its name."""
+        """Open the folder or archive and yield a function that opens one file by name."""
         with self.whole.opened() as opener:
             yield lambda name: opener(self._full.get(name, name))
 
     def digest(self, names: Iterable[str]) -> str:
-        """Hash what a change of these files would change: 32 hex digits; raises InputError if a file cannot be read.
+        """Hash these files: 32 hex digits that change with the files; raises InputError if a file cannot be read.
 
-        Of a file or archive its bytes; of a folder the files' names, sizes and times of change (ns), since reading them
-        all would cost as much as decoding.
+        For a file or archive, the bytes are hashed; for a folder, names, sizes and modification times (ns), since
+        reading all files would cost as much as decoding them.
         """
         if not isinstance(self.whole, FolderFiles) or self.whole.is_file:
             return hash_file(self.whole.path)
@@ -121,7 +121,7 @@ class RootFiles:
         return hashed.hexdigest()
 
     def are_same(self, pairs: Sequence[tuple[str, str]]) -> bool:
-        """Tell whether the files of each pair are equal: by checksum in a zip, else by size and the bytes of some."""
+        """Return whether all pairs of files are equal: by checksum in a zip, else by size and some files' bytes."""
         full = [(self._full[first_name], self._full[second_name]) for first_name, second_name in pairs]
         source = self.whole
         if isinstance(source, ZipFiles):

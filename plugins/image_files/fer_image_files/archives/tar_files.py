@@ -1,4 +1,4 @@
-"""Reads the files of a tar in place, or the one file of a kind in it."""
+"""Read the files of a tar in place, or its only file of a given type."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fer_plugins.runtime.errors import InputError
 
 
 def is_tar(path: Path) -> bool:
-    """Tell whether a file is a tar, compressed or not, by what it holds."""
+    """Return whether a file is a tar, compressed or not, by its content."""
     try:
         return path.is_file() and tarfile.is_tarfile(path)
     except (*READ_ERRORS, ValueError):
@@ -53,7 +53,7 @@ def _unpack(path: Path, size: int, changed: int) -> Path:
 
 
 class TarFiles:
-    """The files of a tar; hidden ones are left out. A compressed tar is unpacked into one temporary file until exit.
+    """The files of a tar, without hidden ones. A compressed tar is unpacked into a temporary file until exit.
 
     Raises InputError if the tar is damaged, cannot be unpacked, or holds a link, a name twice, or a path outside
     itself.
@@ -61,7 +61,7 @@ class TarFiles:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._places: dict[str, tuple[int, int]] = {}  # name -> where its bytes begin, and how many there are
+        self._places: dict[str, tuple[int, int]] = {}  # name -> offset and number of its bytes
         with _damage_named(path):
             status = path.stat()
             self._plain = _unpack(path, status.st_size, status.st_mtime_ns)
@@ -93,7 +93,7 @@ class TarFiles:
 
     @contextmanager
     def opened(self) -> Iterator[Opener]:
-        """Open the tar, yield a function that opens one member."""
+        """Open the tar and yield a function that opens one member."""
         with self._plain.open("rb") as stream:
 
             def open_member(name: str) -> IO[bytes]:
@@ -106,10 +106,10 @@ class TarFiles:
 
 @contextmanager
 def open_tar_member(path: Path, suffix: str, *, to_end: bool) -> Iterator[tuple[IO[bytes], str]]:
-    """Open the one file of a (compressed) tar whose name ends in ``suffix`` ; yields the stream and its name.
+    """Open the only file of a (compressed) tar whose name ends in ``suffix``; yields the stream and its name.
 
-    A compressed tar has no table of contents, so it is read once from front to back. With ``to_end`` the rest is read
-    and checked afterwards: paths, links, a second such file, the checksum; without it only the first lines are wanted.
+    A compressed tar has no directory, so it is read once from front to back. With ``to_end`` the rest is read and
+    checked afterwards: paths, links, a second such file, the checksum; without it only the first lines are needed.
     Raises InputError if there is no such file or several, or the tar is damaged or holds a link or a path outside
     itself.
     """
@@ -133,7 +133,7 @@ def open_tar_member(path: Path, suffix: str, *, to_end: bool) -> Iterator[tuple[
         if not chosen:
             raise InputError(f"{path}: the tar holds no file that ends in {suffix}; unpack it and give the folder")
         assert archive.fileobj is not None
-        while archive.fileobj.read(1 << 20):  # past the tar's own end: only there is a gzip's checksum compared
+        while archive.fileobj.read(1 << 20):  # past the tar's own end, since only there gzip verifies its checksum
             pass
 
 

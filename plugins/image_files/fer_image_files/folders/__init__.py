@@ -1,1 +1,1 @@
-"""Images that are sorted into folders."""
+"""Images sorted into folders."""

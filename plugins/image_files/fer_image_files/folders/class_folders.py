@@ -1,4 +1,4 @@
-"""Finds images in class folders by the meaning of the folder names, at any depth."""
+"""Find images in class folders by the meaning of the folder names, at any depth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fer_image_files.folders.trees import as_flag, refuse_splits, refuse_trees, 
 from fer_plugins.runtime.errors import InputError
 
 Path = tuple[str, ...]
-# Such as S01, AF01, person_3, 007; what comes in numbers without being people is no subject.
+# Such as S01, AF01, person_3, 007; names with numbers that usually do not mean people are not subjects.
 _SUBJECT = re.compile(
     r"(?!(?:fold|part|batch|set|group|cv|split|v|ver|version|dataset|data|copy|archive|run|take|session)[\s_-]*\d)"
     r"(?:[a-z]{1,11}[\s_-]?\d{1,5}|\d{2,5})",
@@ -25,50 +25,50 @@ _SUBJECT = re.compile(
 
 
 class ClassFile(NamedTuple):
-    """One image, and what the folders above it say; "" where they do not."""
+    """One image, and what the folders above it say; "" for what they do not say."""
 
-    name: str  # in the file set
+    name: str  # name in the file set
     split: str  # "train", "val", "test"
     folder: str  # the class folder, as written
     subject: str
-    inner: Path  # the folders between the class folder and the image
-    file: str  # the image's own name
+    inner: Path  # folders between the class folder and the image
+    file: str  # file name of the image
 
 
 @dataclass
 class ClassTree:
-    """The images in class folders, and sentences on what lies beside them."""
+    """The images in class folders, and sentences on other files."""
 
     images: list[ClassFile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)  # files in the class folders that are no images
+    others: list[str] = field(default_factory=list)  # files in the class folders that are not images
 
     @property
     def splits(self) -> set[str]:
-        """The splits that folders name."""
+        """Splits named by folders."""
         return {image.split for image in self.images} - {""}
 
     def words(self) -> dict[str, int]:
-        """Count the images of each class folder, by its name as written."""
+        """Return the number of images in each class folder, by its name as written."""
         return dict(Counter(image.folder for image in self.images))
 
 
 class _Meaning(NamedTuple):
-    """Where in a folder's path its split and its class stand; -1 where they do not."""
+    """Indices in a folder's path of its split and its class; -1 if there is none."""
 
     split: str
-    first: int  # of the folders that name the split
+    first: int  # first and last of the folders that name the split
     last: int
     known: int  # the folder that names an expression
 
 
 def find_tree(files: RootFiles, names: ClassNames) -> ClassTree:
-    """Find the images that lie in class folders, with or without folders of splits above or below them.
+    """Find the images in class folders, with or without split folders above or below them.
 
-    The class folder is the one whose name means an expression; where none does (numbers, another language), it is the
-    first below the split, or below the top, in which paths differ. A copy of the same tree is left out, with a note.
-    Raises InputError if folders are ambiguous: an unknown split, images outside the class folders, two trees that
-    differ, two expressions above one image. The tree is empty if no image lies in a folder.
+    The class folder is the one whose name means an expression; if none does (numbers, another language), it is the
+    first below the split, or below the top, in which paths differ. A second copy of the same tree is left out, with a
+    note. Raises InputError if folders are ambiguous: an unknown split, images outside the class folders, two trees that
+    differ, two expressions above one image. The tree is empty if no image is in a folder.
     """
     held: dict[Path, list[str]] = defaultdict(list)
     images = {name: tuple(split_name(name)[:-1]) for name in files.names if is_image(name)}
@@ -123,7 +123,7 @@ def find_tree(files: RootFiles, names: ClassNames) -> ClassTree:
 
 
 def _read_meanings(files: RootFiles, folders: Sequence[Path], names: ClassNames) -> dict[Path, _Meaning]:
-    """Read each path: names that all paths share (an archive called train.zip) say nothing where deeper ones do."""
+    """Read each path; names shared by all paths (such as train.zip) are ignored if deeper names have a meaning."""
     shared = 0
     while folders and len({folder[: shared + 1] for folder in folders}) == 1 and len(folders[0]) > shared:
         shared += 1
@@ -157,9 +157,9 @@ def _read_meanings(files: RootFiles, folders: Sequence[Path], names: ClassNames)
 
 
 def _class_places(held: Mapping[Path, list[str]], meanings: Mapping[Path, _Meaning]) -> dict[Path, int]:
-    """Return for each folder whose images have a class folder above them, where in its path that stands."""
+    """Return the index of the class folder in the path of each folder whose images have one."""
     any_split = any(meaning.split for meaning in meanings.values())
-    levels = Counter[tuple[bool, int]]()  # (below the split, how far below it or below the top) -> images
+    levels = Counter[tuple[bool, int]]()  # (below the split, levels below it or below the top) -> images
     for folder, meaning in meanings.items():
         if meaning.known >= 0 and bool(meaning.split) == any_split:
             below = bool(meaning.split) and meaning.known > meaning.last
@@ -183,7 +183,7 @@ def _class_places(held: Mapping[Path, list[str]], meanings: Mapping[Path, _Meani
             at = level + (meaning.last + 1 if below else 0)
             if at < len(folder) and not (meaning.split and meaning.first <= at <= meaning.last):
                 places[folder] = at
-    if levels and not any_split:  # a folder of another top, without any class in it, lies beside the tree
+    if levels and not any_split:  # ignore another top folder without any class
         tops = {folder[:at] for folder, at in places.items() if meanings[folder].known >= 0}
         places = {folder: at for folder, at in places.items() if folder[:at] in tops}
     return places
@@ -196,7 +196,7 @@ def _judge_outside(
     levels: Mapping[Path, int],
     tree: ClassTree,
 ) -> None:
-    """Refuse images that look like samples and lie in no class folder; note the others."""
+    """Raise an error for images that look like samples but are in no class folder; note all others."""
     if not levels:
         return
     outside = [folder for folder in held if folder not in levels]
@@ -205,7 +205,7 @@ def _judge_outside(
     any_split = any(meaning.split for meaning in meanings.values())
     beside: Counter[Path] = Counter()
     unknown: set[str] = set()
-    mixed: list[str] = []  # classes beside the folders of splits
+    mixed: list[str] = []  # classes side by side with split folders
     for folder in outside:
         name = held[folder][0]
         classes = [at for at, part in enumerate(folder) if part in classes_read or at == meanings[folder].known]

@@ -16,9 +16,9 @@ def sort_trees(files: RootFiles, trees: Mapping[str, Mapping[str, str]]) -> tupl
     """Return the folder of the largest tree, and the folders of the trees that differ from it.
 
     ``trees`` maps a tree's folder to its files: path in the tree -> name in ``files``. Copies of the largest tree, or
-    of a part of it, are left out of ``files``, with a note.
+    of a part of it, are removed from ``files``, with a note.
     """
-    # The release is where most lies, not where a list alone was left.
+    # The release is the tree with most files, not one with only a list.
     around = {top: sum(name.startswith(f"{top}/") for name in files.names) if top else 0 for top in trees}
     first, *rest = sorted(trees, key=lambda top: (-len(trees[top]), -around[top], len(top), top))
     differing = []
@@ -33,7 +33,7 @@ def sort_trees(files: RootFiles, trees: Mapping[str, Mapping[str, str]]) -> tupl
 
 
 def refuse_trees(files: RootFiles, first: str, second: str, form: str) -> InputError:
-    """Return the error for two trees that differ; what it advises is possible in an archive too."""
+    """Return the error for two trees that differ; its remedy also works in an archive."""
     chosen = second if not first or second.startswith(f"{first}/") else first
     away = first if not second or first.startswith(f"{second}/") else second
     place = shlex.quote(make_printable(f"{files.path}/{chosen}"))
@@ -44,7 +44,7 @@ def refuse_trees(files: RootFiles, first: str, second: str, form: str) -> InputE
 
 
 def refuse_splits(files: RootFiles, paths: Sequence[str], away: Sequence[str]) -> InputError:
-    """Return the error for folders that hold class folders and name no split; ``away`` may be left out instead."""
+    """Return the error for folders of class folders that name no split; ``away`` may be left out instead."""
     shown = ", ".join(repr(make_printable(path)) for path in paths[:12])
     return InputError(
         f"{files.path}: the folders {shown} hold class folders and name no split; say which they are (train, val or "
@@ -54,7 +54,7 @@ def refuse_splits(files: RootFiles, paths: Sequence[str], away: Sequence[str]) -
 
 
 def as_flag(value: Sequence[str] | Mapping[str, str]) -> str:
-    r"""Return a list or mapping as it is written on the command line.
+    r"""Return a list or mapping as written on the command line.
 
     >>> as_flag(["a b", "c"]), as_flag({"feliz": "happy"})
     ('\'["a b", "c"]\'', '\'{"feliz": "happy"}\'')
@@ -63,12 +63,12 @@ def as_flag(value: Sequence[str] | Mapping[str, str]) -> str:
 
 
 def ask_meaning(words: Sequence[str]) -> str:
-    """Return the option by which the user says what words mean, with the meanings left to fill in."""
+    """Return the option that defines the meaning of words, with the meanings left to fill in."""
     return f"--data.names {as_flag(dict.fromkeys(words[:12], '...'))}"
 
 
 def refuse_doubles(files: RootFiles, pairs: Sequence[tuple[str, str]], content: str) -> InputError:
-    """Return the error for pairs of files that are the same, with what to leave out so that each is there once."""
+    """Return the error for pairs of identical files, with the files to leave out so that each remains once."""
     first, second = pairs[0]
     seconds = [second_name for _, second_name in pairs]
     folder = posixpath.commonpath(seconds) if len(seconds) > 1 else ""
@@ -92,7 +92,7 @@ def refuse_doubles(files: RootFiles, pairs: Sequence[tuple[str, str]], content: 
 
 
 def shorten_folder(path: str, second: str) -> str:
-    """Return the first part of ``path`` that is no part of ``second``, so that all of one tree is meant.
+    """Return the first part of ``path`` that is not part of ``second``, so that it covers the whole tree.
 
     >>> shorten_folder("cropped/S001/001/1.png", "images/S001/001/1.png")
     'cropped'

@@ -1,4 +1,4 @@
-"""Lists of images and labels: csv, tsv, ``path label`` lines without a header, JSON lines; one list or one a split."""
+"""Lists of images and labels: csv, tsv, ``path label`` lines without header, JSON lines; one list or one per split."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _SPLIT_COLUMNS = ("split", "usage", "subset", "partition", "set")
 class ListedImage(NamedTuple):
     """One line of a list."""
 
-    name: str  # the image in the file set
+    name: str  # name of the image in the file set
     label: str  # as written
-    known: dict[str, str]  # split, subject, sequence, where the list says
+    known: dict[str, str]  # split, subject and sequence, if the list has them
 
 
 class Columns(NamedTuple):
-    """The names of the columns, as the user gave them."""
+    """Names of the columns, as given by the user."""
 
     image: str | None
     label: str | None
@@ -46,11 +46,11 @@ class Columns(NamedTuple):
 
 
 def choose_lists(files: RootFiles, option: Any, names: ClassNames, root: str = "") -> list[tuple[str, str]]:
-    """Return the lists that the option names, each with its split ("" where the list itself must say).
+    """Return the lists named by the option, each with its split ("" if the list itself has the splits).
 
-    ``option`` is a list's name, several, a folder of lists, or a mapping from splits to lists; relative to the copy or,
-    where ``root`` is the copy's folder, to the working folder. Raises InputError if a list is missing or names no
-    split.
+    ``option`` is the name of a list, several names, a folder of lists, or a mapping from splits to lists; paths are
+    relative to the copy or, if ``root`` is the copy's folder, to the working directory. Raises InputError if a list
+    does not exist or names no split.
     """
     if isinstance(option, Mapping):
         chosen: list[tuple[str, str]] = []
@@ -70,13 +70,13 @@ def choose_lists(files: RootFiles, option: Any, names: ClassNames, root: str = "
 
 
 def find_lists(files: RootFiles) -> list[str]:
-    """Return the files that list images with labels, by what their first lines hold."""
+    """Return the files that list images with labels, by their first lines."""
     images = {name.rpartition(".")[0] for name in files.names if is_image(name)}
     lists: list[str] = []
     with files.opened() as opener:
         for name in files.names:
             stem, _, ending = name.lower().rpartition(".")
-            # A text beside each image, or in YOLO's folder labels, holds boxes.
+            # A text file next to each image, or in YOLO's folder labels, holds boxes.
             boxes = ending == "txt" and (name.rpartition(".")[0] in images or "labels" in stem.split("/")[:-1])
             if name.lower().endswith(LIST_SUFFIXES) and not boxes and is_list(first_lines(files, name, opener)):
                 lists.append(name)
@@ -84,7 +84,7 @@ def find_lists(files: RootFiles) -> list[str]:
 
 
 def name_splits(files: RootFiles, lists: Sequence[str], names: ClassNames) -> list[tuple[str, str]]:
-    """Return the lists with the split that each name, or the nearest folder above, means; InputError for none."""
+    """Return the lists with the split in each name, or in the nearest folder above; raises InputError for none."""
     chosen = []
     for name in lists:
         *above, file = split_name(name)
@@ -106,13 +106,13 @@ def read_list(
 ) -> tuple[list[ListedImage], list[str]]:
     """Read one list: its lines in order, and sentences on what was not read.
 
-    An image is found beside the list, or where the end of its path, or its split, says. ``split`` is that of the whole
-    list, "" if it has none. Raises InputError if columns, labels or all images are missing, or an image is listed twice
-    or lies outside.
+    An image is searched relative to the list, or by the end of its path, or by its split. ``split`` is that of the
+    whole list, "" if it has none. Raises InputError if columns, labels or all images are missing, or an image is listed
+    twice or is outside the copy.
     """
     where = files.where(listed)
     header, lines = read_lines(files, listed)
-    # Where the column has no usual name: the one that holds names of images.
+    # If no column has a usual name: the one with names of images.
     full = [column for at, column in enumerate(header) if all(is_image(line[at].strip()) for line in lines[:20])]
     image = _find(header, columns.image, (*IMAGE_COLUMNS, *map(str.lower, full[:1])), where, "image")
     header, lines = join_one_hot(header, lines, columns.label, where)

@@ -1,4 +1,4 @@
-"""Reads the lines of a list of images (csv, tsv, ``path label`` without a header, JSON lines) and finds the images."""
+"""Read a list of images (csv, tsv, ``path label`` lines without a header, JSON lines) and find the images."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from fer_image_files.tables.csv_files import read_rows, read_text
 from fer_plugins.data.expressions import expression_of
 from fer_plugins.runtime.errors import InputError
 
-_LOOKED_AT = 1 << 16  # bytes of a file, for its first line
+_LOOKED_AT = 1 << 16  # bytes of a file that are read for its first line
 LIST_SUFFIXES = (".csv", ".tsv", ".txt", ".lst", ".jsonl", ".json")
-# What the column of file names and that of labels are called where the user does not say; compared without case.
+# Default names of the columns of files and labels; compared ignoring case.
 IMAGE_COLUMNS = (
     *("image", "file_name", "filename", "file", "filepath", "file_path", "path", "image_path", "imagepath", "img_path"),
     *("img", "img_name", "image_name", "imagename", "images", "pth", "subdirectory_filepath", "name", "image_id", "id"),
@@ -32,7 +32,7 @@ LABEL_COLUMNS = (
 
 
 def first_lines(files: RootFiles, name: str, opener: Opener | None = None) -> list[str]:
-    """Return the first two lines of a file that are not empty; less where there are fewer, or it cannot be read."""
+    """Return the first two non-empty lines of a file; fewer if there are fewer, or it cannot be read."""
     try:
         with nullcontext(opener) if opener else files.opened() as open_file, open_file(name) as stream:
             start = stream.read(_LOOKED_AT)
@@ -43,7 +43,7 @@ def first_lines(files: RootFiles, name: str, opener: Opener | None = None) -> li
 
 
 def is_list(lines: Sequence[str]) -> bool:
-    """Tell by its first two lines whether a file lists images: it names columns for that, or holds names of images."""
+    """Return whether a file lists images, by its first two lines: they name columns for that, or images."""
     if not lines:
         return False
     if lines[0][:1] in ("{", "["):
@@ -60,9 +60,9 @@ def is_list(lines: Sequence[str]) -> bool:
 def join_one_hot(
     header: list[str], lines: list[list[str]], label_column: str | None, where: str
 ) -> tuple[list[str], list[list[str]]]:
-    """Replace columns of one expression each (1 for the label, 0 else) by one column of labels.
+    """Replace columns of one expression each (1 for the label, else 0) by one column of labels.
 
-    Nothing is joined if there is a column of labels. Raises InputError if a line has not exactly one expression.
+    Nothing changes if there is a column of labels. Raises InputError if a line does not have exactly one expression.
     """
     columns = [at for at, column in enumerate(header) if expression_of(column)]
     if label_column is not None or len(columns) < 2 or set(map(str.lower, header)) & set(LABEL_COLUMNS):
@@ -83,7 +83,7 @@ def _divide(line: str) -> list[str]:
     mark = next((sign for sign in ",;\t" if sign in line), None)
     if mark is not None:
         return next(csv.reader([line], delimiter=mark), [])
-    path, _, _ = line.rpartition(" ")  # a path may have blanks in it
+    path, _, _ = line.rpartition(" ")  # a path may contain blanks
     return line.rsplit(maxsplit=1) if is_image(path) else line.split()
 
 
@@ -134,14 +134,14 @@ def _read_json(files: RootFiles, listed: str) -> tuple[list[str], list[list[str]
 
 
 class ListedPaths:
-    """Finds the image that a list names: by its path, by a path that ends alike, or by the folder of its split."""
+    """Find the image named in a list: by its path, by a path with the same end, or by the folder of its split."""
 
     def __init__(self, files: RootFiles, listed: str, names: ClassNames) -> None:
         self._files = files
         self._names = names
         self._beside = posixpath.dirname(listed)
         self._paths = set(files.names)
-        # The folder that a zip holds everything in is no part of the path, as it is none of an unpacked copy.
+        # The folder that a zip holds everything in is not part of the path, as in an unpacked copy.
         self._top = posixpath.commonpath([posixpath.dirname(path) for path in self._paths])
         self._by_file: dict[str, list[str]] = defaultdict(list)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
@@ -150,8 +150,8 @@ class ListedPaths:
             self._by_file[file].append(path)
             if is_image(file):
                 self._by_stem[file.rpartition(".")[0]].append(path)
-        self.missing = 0  # how many were not found
-        self.unclear = ""  # the first that could be several files, as a sentence
+        self.missing = 0  # number of images not found
+        self.unclear = ""  # the first ambiguous path, as a sentence
 
     def find(self, listed_path: str, split: str, where: str) -> str:
         """Return the image's name in the file set, or where it should be; InputError if that is outside the copy."""
@@ -159,7 +159,7 @@ class ListedPaths:
         if path not in self._paths:
             file = path.rpartition("/")[2]
             matches = [name for name in self._by_file.get(file, ()) if self._end_alike(name, listed_path)]
-            if not matches and not is_image(file):  # a name without its ending
+            if not matches and not is_image(file):  # a name without extension
                 stems = self._by_stem.get(file, ())
                 matches = [name for name in stems if self._end_alike(name.rpartition(".")[0], listed_path)]
             if len(matches) > 1 and split:
@@ -179,12 +179,12 @@ class ListedPaths:
         return path
 
     def _split_of(self, path: str) -> str | None:
-        """Return the split that the nearest of the folders of ``path`` names, or None."""
+        """Return the split named by the nearest folder of ``path``, or None."""
         above = split_name(posixpath.relpath(path, self._top or "."))[-2::-1]
         return next((split for word in above if (split := self._names.split(word))), None)
 
     def _end_alike(self, path: str, listed_path: str) -> bool:
-        """Tell whether one of two paths is the end of the other, so that the folders that both name are the same."""
+        """Return whether one of two paths is the end of the other, so that the folders in both are the same."""
         listed_parts = [part for part in split_name(listed_path)[::-1] if part not in ("", ".")]
         inner = posixpath.relpath(path, self._top or ".")
         ends = (zip(name.split("/")[::-1], listed_parts, strict=False) for name in (path, inner))

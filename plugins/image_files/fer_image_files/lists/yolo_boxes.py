@@ -1,4 +1,4 @@
-"""Images with YOLO's boxes: ``images/train/1.jpg`` with ``labels/train/1.txt``, and the names of classes in a yaml."""
+"""Images with YOLO boxes: ``images/train/1.jpg`` with ``labels/train/1.txt``, and class names in a yaml."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Read(NamedTuple):
 
 
 def pair_boxes(files: RootFiles) -> dict[str, str]:
-    """Return image -> file of its boxes, for images of which that file is there; {} where it is another layout."""
+    """Return image -> file of its boxes, for images with such a file; {} for another layout."""
     names = set(files.names)
     pairs = {}
     for name in filter(is_image, files.names):
@@ -49,8 +49,8 @@ def pair_boxes(files: RootFiles) -> dict[str, str]:
 def read_boxes(files: RootFiles, pairs: dict[str, str], names: ClassNames) -> _Read:
     """Read the class of each image from its boxes; return the images with one label, and notes.
 
-    An image without a box, or with boxes of several classes, has no one label: it is left out and counted in a note.
-    Raises InputError if a line is no box, or a folder of images names no split where others do.
+    An image without a box, or with boxes of several classes, has no single label: it is left out and counted in a note.
+    Raises InputError if a line is not a box, or a folder of images names no split if others do.
     """
     class_names = _class_words(files)
     images, left_out = [], Counter[str]()
@@ -88,7 +88,7 @@ def read_boxes(files: RootFiles, pairs: dict[str, str], names: ClassNames) -> _R
 
 
 def _class_words(files: RootFiles) -> dict[str, str]:
-    """Return code -> name of the yaml (or of classes.txt) that lies there, {} where none does."""
+    """Return code -> name from the yaml (or classes.txt), {} if there is none."""
     for name in sorted(files.names, key=lambda name: name.count("/")):
         file = split_name(name)[-1].lower()
         if file.endswith((".yaml", ".yml")):

@@ -1,4 +1,4 @@
-"""Reads faces from npy, npz and HDF5 files, and from Parquet and Arrow as Hugging Face writes them."""
+"""Read faces from npy, npz and HDF5 files, and from Parquet and Arrow as written by Hugging Face."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fer_plugins.runtime.errors import InputError
 
 
 def read_arrays(files: RootFiles, names: Sequence[str]) -> FaceRows:
-    """Read and pair the images and labels of array files; raises InputError if a file is damaged or nothing pairs."""
+    """Read and pair images and labels of array files; raises InputError if a file is damaged or no arrays match."""
     arrays: dict[str, npt.NDArray[Any]] = {}
     with files.opened() as open_file:
         for name in names:
@@ -37,7 +37,7 @@ def read_arrays(files: RootFiles, names: Sequence[str]) -> FaceRows:
                         arrays[f"{stem}/{key}" if key else stem] = array
             except InputError:
                 raise
-            except Exception as error:  # h5py raises a dozen kinds, OverflowError and MemoryError among them
+            except Exception as error:  # h5py raises many kinds, including OverflowError and MemoryError
                 if "pickle" in str(error).lower():
                     raise InputError(
                         f"{where}: holds Python objects, which could run any code and are never opened; save plain "
@@ -77,15 +77,15 @@ def _read_hdf5(stream: Any, where: str) -> list[tuple[str, npt.NDArray[Any]]]:
             arrays.append((name, np.asarray(values)))
 
     with h5py.File(stream, "r") as file:
-        if "model_weights" not in file and "layer_names" not in file.attrs:  # Keras writes models so
+        if "model_weights" not in file and "layer_names" not in file.attrs:  # Keras writes models with these
             file.visititems(take)
     return arrays
 
 
 def read_arrow(files: RootFiles, names: Sequence[str], on_bad_image: OnBadImage) -> FaceRows:
-    """Read all rows of Parquet or Arrow files, each of one split or with a column of splits.
+    """Read all rows of Parquet or Arrow files, each with one split or a column of splits.
 
-    Raises UnreadableError for a bad row under "error", and InputError if a file is damaged or lacks labels or images.
+    Raises UnreadableError for a bad row under "error", and InputError if a file is damaged or has no labels or images.
     """
     parts = []
     with files.opened() as open_file:
@@ -100,9 +100,7 @@ def read_arrow(files: RootFiles, names: Sequence[str], on_bad_image: OnBadImage)
                 ) from None
             try:
                 parts.append(_read_rows(_read_table(data, where), name, where, on_bad_image))
-            except (
-                UnicodeDecodeError
-            ) as error:  # Arrow checks no name of a column, and text inside of others not always
+            except UnicodeDecodeError as error:  # Arrow does not validate column names, and text inside not always
                 raise InputError(f"{where}: holds text that is not UTF-8 ({error.reason}); fetch it again") from None
     return join_rows(parts)
 
@@ -121,8 +119,8 @@ def _read_table(data: bytes, where: str) -> Any:
                 table = pa.ipc.open_file(data).read_all()
             except pa.ArrowInvalid:
                 table = pa.ipc.open_stream(data).read_all()
-        table.validate(full=True)  # Arrow trusts a file's offsets: a damaged one would end the process
-    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: text that is no UTF-8
+        table.validate(full=True)  # Arrow trusts a file's offsets: a damaged one would crash the process
+    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: text that is not UTF-8
         raise InputError(
             f"{where}: is not a readable Parquet or Arrow file ({make_printable(str(error))[:200]}); fetch it again"
         ) from None
@@ -161,7 +159,7 @@ def _holds_words(column: Any) -> bool:
 
 
 def _class_names(table: Any, label: str) -> tuple[str, ...]:
-    """Return the names of a ClassLabel, which Hugging Face's exports keep beside the columns."""
+    """Return the names of a ClassLabel, which Hugging Face's exports store in the schema metadata."""
     try:
         info = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
         names = info["info"]["features"][label]["names"]
@@ -171,7 +169,7 @@ def _class_names(table: Any, label: str) -> tuple[str, ...]:
 
 
 def _read_images(table: Any, where: str, other_columns: set[str | None]) -> tuple[list[Any], list[str | None]]:
-    """Return the images of the good rows, and None or what is wrong for each row."""
+    """Return the images of the good rows, and for each row None or what is wrong with it."""
     from pyarrow import types
 
     numbers = []

@@ -1,4 +1,4 @@
-"""Finds the columns of pixels, labels and splits of a csv, by their names or by their values."""
+"""Find the columns of pixels, labels and splits of a csv, by name or by value."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from fer_plugins.data.expressions import expression_of
 from fer_plugins.data.split_names import split_of
 from fer_plugins.runtime.errors import InputError
 
-# What columns are called, the likeliest first.
+# Usual names of columns, the most likely first.
 LABEL_NAMES = (
     *("emotion", "emotions", "expression", "expressions", "label", "labels", "class", "classes", "category", "target"),
     *("y", "emotion_label", "emotion_id", "class_id", "emotion_name", "label_name", "class_name", "name"),
 )
 USAGE_NAMES = ("usage", "split", "subset", "partition", "set", "purpose")
 _PIXEL_NAMES = ("pixels", "pixel", "image", "images", "img", "data", "face")
-LEAST = 64  # numbers: fewer are no image
-_PLAIN_CODES = 10  # where no name says which column the labels are in, they are among 0..9
+LEAST = 64  # numbers: fewer are not an image
+_PLAIN_CODES = 10  # if no name identifies the label column, its labels are among 0..9
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Where the columns stand, by their places from 0."""
+    """Indices of the columns, from 0."""
 
     label: int
-    pixels: tuple[int, ...]  # one column of numbers between blanks, or one column a pixel
+    pixels: tuple[int, ...]  # one column of numbers separated by blanks, or one column per pixel
     usage: int | None
     width: int  # number of columns
-    label_name: str = ""  # as written, where it is worth a note
+    label_name: str = ""  # as written, if it is worth a note
 
 
 def find_columns(names: Sequence[str], samples: Sequence[Sequence[str]], width: int, where: str) -> Columns:
     """Find the columns of pixels, labels and splits by a known name, else by content.
 
-    ``names`` are empty if the file has no header; ``samples`` are its first rows, each of ``width`` fields. Raises
+    ``names`` is empty if the file has no header; ``samples`` are its first rows, each with ``width`` fields. Raises
     InputError if there are no pixels or no labels, or several columns could be either.
     """
     folded = [name.strip().casefold() for name in names] or [""] * width
@@ -56,7 +56,7 @@ def find_columns(names: Sequence[str], samples: Sequence[Sequence[str]], width: 
         usage = next((p for p in rest if samples and all(map(split_of, texts[p]))), None)
     rest = [place for place in rest if place != usage]
     named = sorted((p for p in rest if folded[p] in LABEL_NAMES), key=lambda p: LABEL_NAMES.index(folded[p]))
-    # Words say what a class is, codes only what this file's author numbered so.
+    # Words define a class, codes only a numbering by the author of this file.
     worded = [p for p in named if samples and all(expression_of(text) for text in texts[p])]
     if named:
         label = (worded or named)[0]
@@ -84,7 +84,7 @@ def find_columns(names: Sequence[str], samples: Sequence[Sequence[str]], width: 
 
 
 def is_number(field: str) -> bool:
-    """Tell whether a field is a finite number."""
+    """Return whether a field is a finite number."""
     try:
         return field.isascii() and math.isfinite(float(field))
     except ValueError:
@@ -122,7 +122,7 @@ def _find_pixels(folded: Sequence[str], samples: Sequence[Sequence[str]], width:
     if len(wide) < LEAST:
         return ()
     if math.isqrt(len(wide)) ** 2 == len(wide) - 1:
-        # One of the columns of numbers is the label: at the end that holds nothing but codes.
+        # One of the number columns is the label: the one at the end that contains only codes.
         texts = {place: [row[place] for row in samples] for place in (wide[0], wide[-1])}
         ends = [place for place, column in texts.items() if all(map(_is_plain_label, column))]
         ends = [place for place in ends if len(set(texts[place])) > 1] or ends

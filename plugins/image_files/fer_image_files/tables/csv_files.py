@@ -1,4 +1,4 @@
-"""Opens csv and text files that lie in a folder, a zip or a tar."""
+"""Open csv and text files in a folder, a zip or a tar."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 def open_csv(
     files: RootFiles, name: str, *, to_end: bool, opener: Opener | None = None
 ) -> Iterator[tuple[IO[bytes], str, str]]:
-    """Open a csv; yields the stream, the csv's own file name, and its place for messages.
+    """Open a csv; yields the stream, the csv's own file name, and its path for messages.
 
-    A compressed csv (gzip, bzip2 or xz, whatever its name says) is unpacked while it is read; a tar stands for the only
-    csv in it, and is read and checked to its end with ``to_end``. ``opener`` is that of ``files.opened()``, where many
-    files are read. Raises InputError if the file cannot be read or its archive is damaged.
+    A compressed csv (gzip, bzip2 or xz, whatever its name) is decompressed while it is read; for a tar, its only csv is
+    opened, and is read and checked to its end with ``to_end``. ``opener`` is that of ``files.opened()``, for reading
+    many files. Raises InputError if the file cannot be read or its archive is damaged.
     """
     path = files.on_disk(name)
     kind = kind_of_file(path) if path is not None else "other"
@@ -45,7 +45,7 @@ def open_csv(
 
 @contextmanager
 def _open_text(files: RootFiles, name: str, opener: Opener | None = None) -> Iterator[io.TextIOWrapper]:
-    """Open a text file: UTF-8, with or without a byte order mark; what is wrong with it becomes one line."""
+    """Open a UTF-8 text file, with or without a byte order mark; errors become one line."""
     where = files.where(name)
     try:
         with nullcontext(opener) if opener else files.opened() as open_file, open_file(name) as stream:
@@ -59,18 +59,18 @@ def _open_text(files: RootFiles, name: str, opener: Opener | None = None) -> Ite
 
 
 def read_text(files: RootFiles, name: str, opener: Opener | None = None) -> str:
-    """Read a UTF-8 text file, with or without a byte order mark; raises InputError if it cannot be read or is no text.
+    """Read a UTF-8 text file, with or without a byte order mark; raises InputError if it is unreadable or not text.
 
-    ``opener`` is that of ``files.opened()``, where many are read: a zip's table of contents is then read once.
+    ``opener`` is that of ``files.opened()``, for reading many files: a zip's directory is then read only once.
     """
     with _open_text(files, name, opener) as text:
         return text.read()
 
 
 def read_rows(files: RootFiles, name: str, only: Sequence[str] | None = None) -> tuple[list[str], list[list[str]]]:
-    """Return a csv's column names as written, without blanks around, and its rows.
+    """Return a csv's column names as written, without surrounding blanks, and its rows.
 
-    Fields are divided by commas, or by semicolons or tabs if the first line has no comma. Empty rows are skipped.
+    Fields are separated by commas, or by semicolons or tabs if the first line has no comma. Empty rows are skipped.
     ``only`` names the columns to keep, in this order; the others may be long. Raises InputError if the csv is empty,
     has no row, lacks a column, or a row has another number of fields than the header.
     """
@@ -99,7 +99,7 @@ def read_rows(files: RootFiles, name: str, only: Sequence[str] | None = None) ->
 
 
 def find_column(header: list[str], name: str, where: str) -> int:
-    """Return the index of the column ``name``, in any case; raises InputError with the columns that there are."""
+    """Return the index of the column ``name``, ignoring case; raises InputError that lists the existing columns."""
     folded = [field.lower() for field in header]
     if name.lower() not in folded:
         raise InputError(

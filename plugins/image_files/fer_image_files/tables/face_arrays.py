@@ -1,4 +1,4 @@
-"""Pairs arrays of images with arrays of labels, by shape and by the splits in their names."""
+"""Pair arrays of images with arrays of labels, by shape and by the splits in their names."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _Array = npt.NDArray[Any]
 
 
 class ArraySet(NamedTuple):
-    """Names of the arrays that belong together; labels "" where they are a column of the images' own array."""
+    """Names of the arrays that belong together; labels is "" if they are a column of the image array."""
 
     images: str
     labels: str
     usage: str
     split: str
-    names: tuple[str, ...]  # of the classes, by code
+    names: tuple[str, ...]  # class names by code
 
 
 def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet], list[str]]:
     """Return which arrays are the images and labels of each split, and notes on what was guessed or not read.
 
-    Raises InputError with a list of the arrays if none fit, or several fit equally.
+    Raises InputError with a list of the arrays if none match, or several match equally well.
     """
     if not arrays:
         raise InputError(
@@ -87,7 +87,7 @@ def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet],
 
 
 def read_set(arrays: Mapping[str, _Array], array_set: ArraySet, where: str) -> FaceRows:
-    """Return the rows of one set; raises InputError for values that are no pixels, or labels that are shares."""
+    """Return the rows of one set; raises InputError for values that are not pixels, or labels that are fractions."""
     array = arrays[array_set.images]
     column = None if array_set.labels else _label_column(array)
     if column is None:
@@ -111,7 +111,7 @@ def read_set(arrays: Mapping[str, _Array], array_set: ArraySet, where: str) -> F
 def to_images(array: _Array, where: str) -> npt.NDArray[np.uint8]:
     """Convert (N, H * H), (N, H, W), (N, H, W, C) or (N, C, H, W) to uint8 (N, H, W, C), C 1 or 3.
 
-    Values are whole numbers or decimals in 0..255, or fractions in 0..1, told by the largest. Raises InputError for
+    Values are integers or floats in 0..255, or fractions in 0..1, distinguished by the maximum. Raises InputError for
     others.
     """
     if array.ndim == 2:
@@ -137,7 +137,7 @@ def to_images(array: _Array, where: str) -> npt.NDArray[np.uint8]:
 
 
 def split_of_key(key: str) -> str:
-    """Return the split that an array's name says, else that of its file or folder; "" where none or several do.
+    """Return the split named by an array's name, else by its file or folder; "" if none or several are named.
 
     >>> split_of_key("faces/X_train"), split_of_key("modytest"), split_of_key("a/PublicTestX")
     ('train', 'test', 'val')
@@ -178,7 +178,7 @@ def _are_images(array: _Array) -> bool:
 
 
 def _label_column(array: _Array) -> int | None:
-    """Return the column of codes of an array (N, pixels + 1): the first or the last, or None."""
+    """Return the index of the code column of an array (N, pixels + 1): the first or the last, or None."""
     if array.ndim != 2 or math.isqrt(array.shape[1]) ** 2 != array.shape[1] - 1 or not len(array):
         return None
     ends = [place for place in (0, -1) if np.isin(array[:, place], range(_MOST_CLASSES)).all()]
@@ -204,7 +204,7 @@ def _text(value: object) -> str:
 
 
 def _all_mean(array: _Array, meaning: Callable[[str], str | None]) -> bool:
-    """Tell whether all entries are words with a meaning as expression, or as split."""
+    """Return whether all entries are words that mean an expression, or a split."""
     is_text = array.ndim == 1 and array.dtype.kind in "SUOT"
     return is_text and all(meaning(_text(value)) for value in np.unique(array))
 

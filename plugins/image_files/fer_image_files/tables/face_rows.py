@@ -1,4 +1,4 @@
-"""Rows of a table of faces: image, label, split, and the rows that are bad."""
+"""Rows of a table of faces: image, label, split, and bad rows."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ class BadRow(NamedTuple):
 class FaceRows:
     """The good rows in the file's order, and the bad ones that were left out."""
 
-    where: str  # the file, for messages
-    row: list[int] = field(default_factory=list)  # of a csv: the number of the data row, from 1
+    where: str  # path of the file, for messages
+    row: list[int] = field(default_factory=list)  # for a csv: number of the data row, from 1
     source: list[str] = field(default_factory=list)  # "fer2013.csv:row 17"
-    place: list[str] = field(default_factory=list)  # the same for messages, with the path and the line
-    label: list[str] = field(default_factory=list)  # a code ("3") or a word, as clean_label gives it
-    split: list[str] = field(default_factory=list)  # train, val, test; "" where the file does not say
+    place: list[str] = field(default_factory=list)  # the same for messages, with path and line
+    label: list[str] = field(default_factory=list)  # a code ("3") or a word, as returned by clean_label
+    split: list[str] = field(default_factory=list)  # train, val, test; "" if the file does not say
     images: Images = ()  # each uint8 (H, W, 1 or 3)
     bad: list[BadRow] = field(default_factory=list)
-    names: tuple[str, ...] = ()  # class names by code, where the file holds them
+    names: tuple[str, ...] = ()  # class names by code, if the file has them
     notes: list[str] = field(default_factory=list)
 
     def describe_bad(self) -> list[str]:
-        """Return a sentence on the rows that were left out, or [] where there are none."""
+        """Return a sentence on the rows that were left out, or [] if there are none."""
         return describe_bad([f"{row.where}: {row.reason}" for row in self.bad], "rows")
 
 
-@lru_cache(maxsize=10_000, typed=True)  # typed: 1 and True are equal, and two labels
+@lru_cache(maxsize=10_000, typed=True)  # typed: 1 and True are equal, but different labels
 def clean_label(value: object) -> str:
-    """Return a label as compared: codes without decimals and leading zeros, words without blanks around.
+    """Return a label in the form used for comparison: codes without decimals and leading zeros, words stripped.
 
     >>> clean_label("3.0"), clean_label(" Happy "), clean_label(2.5)
     ('3', 'Happy', '2.5')
@@ -69,8 +69,8 @@ def code_labels(
 ) -> tuple[list[int], list[int | None]]:
     """Return the labels of the good rows as indices of ``classes``, and those of the bad rows (None: unknown).
 
-    ``codes`` say what 0, 1, 2, ... mean; else the file's own names, else ``classes`` do. Raises InputError, which ends
-    with ``remedy``, for a label that is neither such a code nor an expression of ``classes``.
+    ``codes`` define 0, 1, 2, ...; else the file's own names, else ``classes`` do. Raises InputError, which ends with
+    ``remedy``, for a label that is neither such a code nor an expression of ``classes``.
     """
     by_code = codes or rows.names or classes
 
@@ -95,7 +95,7 @@ def code_labels(
 
 
 def check_splits(rows: FaceRows) -> bool:
-    """Tell whether the rows have splits; raises InputError if only some have one."""
+    """Return whether the rows have splits; raises InputError if only some have one."""
     any_split = any(rows.split) or any(row.split for row in rows.bad)
     if any_split and not all(rows.split):
         place = rows.place[rows.split.index("")]
@@ -119,22 +119,22 @@ def make_rows(
     notes: Sequence[str] = (),
     on_bad_image: OnBadImage = "error",
 ) -> FaceRows:
-    """Put the columns of a table together.
+    """Build FaceRows from the columns of a table.
 
     Args:
-        where: the file, for messages.
+        where: path of the file, for messages.
         sources: unique name of each row.
-        places: the same for messages.
-        labels: as written; None where a bad row has none.
-        images: of the good rows.
-        reasons: None or what is wrong with each row; () if all are good.
-        split: of all rows, if there is no column of splits.
-        usages: the column of splits, as written; raises InputError for an unknown split.
-        usage_column: its name.
-        numbers: of a csv, the numbers of the data rows.
-        names: class names by code, if the file holds them.
-        notes: sentences on how it was read.
-        on_bad_image: what a bad row leads to: error (UnreadableError), or skip (left out).
+        places: path and line of each row, for messages.
+        labels: labels as written; None if a bad row has none.
+        images: images of the good rows.
+        reasons: for each row, None or what is wrong with it; () if all are good.
+        split: split of all rows, if there is no column of splits.
+        usages: column of splits, as written; raises InputError for an unknown split.
+        usage_column: name of that column.
+        numbers: for a csv, the numbers of the data rows.
+        names: class names by code, if the file has them.
+        notes: sentences on how the file was read.
+        on_bad_image: what to do with a bad row: error (UnreadableError), or skip (left out).
     """
     rows = FaceRows(where, images=images, names=names, notes=list(notes))
     splits = {usage: split_of(usage) or "" for usage in set(usages or ())}
@@ -186,7 +186,7 @@ def refuse_column(
 
 
 def join_rows(parts: Sequence[FaceRows]) -> FaceRows:
-    """Put the rows of several files behind one another."""
+    """Concatenate the rows of several files."""
     first = parts[0]
     if len(parts) == 1:
         return first
@@ -203,7 +203,7 @@ def join_rows(parts: Sequence[FaceRows]) -> FaceRows:
 
 
 def split_of_path(name: str) -> str:
-    """Return the split that a file's name says, else that of a folder above it; "" where none does.
+    """Return the split named by a file name, else by a folder above it; "" if none is named.
 
     >>> split_of_path("data/train-00000-of-00002.parquet"), split_of_path("test/data-00000-of-00001.arrow")
     ('train', 'test')

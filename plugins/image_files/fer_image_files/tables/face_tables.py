@@ -1,4 +1,4 @@
-"""Finds tables and arrays of faces in a copy by their content, at any depth."""
+"""Find tables and arrays of faces in a copy by their content, at any depth."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ CSV_SUFFIXES = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv") for packed i
 _ARRAY_SUFFIXES = (".npy", ".npz", ".h5", ".hdf5")
 _ARROW_SUFFIXES = (".parquet", ".arrow", ".feather")
 _TEXT_SUFFIXES = (*CSV_SUFFIXES, *TAR_SUFFIXES, ".zip", ".gz", ".bz2", ".xz", ".txt", ".data", ".dat", ".npy", ".npz")
-_MOST_LOOKED_AT = 200  # csv files of one copy
-_MOST_TEXTS = 20  # likewise, of files that end in .txt
+_MOST_LOOKED_AT = 200  # maximum number of csv files of one copy
+_MOST_TEXTS = 20  # likewise for .txt files
 
 
 @dataclass(frozen=True)
 class FaceTable:
-    """One table or array file, or several that belong together; picklable, nothing stays open."""
+    """One table or array file, or several that belong together; picklable, since nothing stays open."""
 
     files: RootFiles
     names: tuple[str, ...]
     kind: Literal["csv", "arrays", "arrow"] = "csv"
-    has_splits: bool = False  # of a csv, whether it has a column of splits
+    has_splits: bool = False  # for a csv, whether it has a column of splits
 
     @property
     def title(self) -> str:
-        """What it is, for the notes."""
+        """Description for the notes."""
         shown = ", ".join(make_printable(name) for name in self.names[:4]) + (", ..." if len(self.names) > 4 else "")
         if self.kind == "arrow":
             return f"tables of images ({shown})"
@@ -46,7 +46,7 @@ class FaceTable:
         return f"csv of pixels ({shown if len(self.names) > 1 else split_name(shown)[-1]})"
 
     def digest(self) -> str:
-        """Hash the bytes of csv files and archives; of arrays in a folder their names, sizes and times of change."""
+        """Hash the bytes of csv files and archives; names, sizes and modification times of arrays in a folder."""
         paths = [self.files.on_disk(name) for name in self.names] if self.kind == "csv" else []
         on_disk = [path for path in paths if path is not None]
         return " ".join(map(hash_file, on_disk)) if on_disk else self.files.digest(self.names)
@@ -71,23 +71,23 @@ class FaceTable:
 
 @dataclass
 class CopyTables:
-    """What lies in a copy, the csv files by what their first lines say."""
+    """The tables in a copy; csv files are sorted by their first lines."""
 
     complete: dict[str, FaceTable] = field(default_factory=dict)  # with a column of splits
-    parts: dict[str, FaceTable] = field(default_factory=dict)  # without
-    refused: dict[str, str] = field(default_factory=dict)  # no table of faces, and why
+    parts: dict[str, FaceTable] = field(default_factory=dict)  # without a column of splits
+    refused: dict[str, str] = field(default_factory=dict)  # not a table of faces, with the reason
     arrays: list[str] = field(default_factory=list)
     arrow: list[str] = field(default_factory=list)
-    zips: list[str] = field(default_factory=list)  # whose names say csv
+    zips: list[str] = field(default_factory=list)  # whose names contain csv
 
     def split_tables(self) -> list[str]:
-        """Return the csv files that are one split each, where there are at least two different ones."""
+        """Return the csv files that hold one split each, if there are at least two different ones."""
         named = {name: split for name in self.parts if (split := split_of_path(name))}
         return list(named) if len(set(named.values())) == len(named) > 1 else []
 
 
 def find_tables(files: RootFiles) -> CopyTables:
-    """Look at the first lines of every csv of a folder or archive, and at the names of the other tables."""
+    """Look at the first lines of every csv of a folder or archive, and at the names of all other tables."""
     tables = CopyTables()
     texts: list[str] = []
     with files.opened() as opener:
@@ -104,7 +104,7 @@ def find_tables(files: RootFiles) -> CopyTables:
                     tables.refused[name] = f"only {_MOST_LOOKED_AT} csv files were looked at"
                 else:
                     _look_at_csv(files, name, tables, opener)
-        for name in texts:  # Excel saves tables so; most other texts are none, and no news
+        for name in texts:  # Excel saves tables as .txt; most other texts are not tables, which is not worth a note
             _look_at_csv(files, name, tables, opener)
             tables.refused.pop(name, None)
     return tables
@@ -113,7 +113,7 @@ def find_tables(files: RootFiles) -> CopyTables:
 def _look_at_csv(files: RootFiles, name: str, tables: CopyTables, opener: Opener) -> None:
     path = files.on_disk(name)
     try:
-        if path is not None and kind_of_file(path) == "zip":  # what its name says is wrong
+        if path is not None and kind_of_file(path) == "zip":  # its extension is wrong
             tables.zips.append(name)
             return
         table = csv_table(files, name, opener)
@@ -124,22 +124,22 @@ def _look_at_csv(files: RootFiles, name: str, tables: CopyTables, opener: Opener
 
 
 def csv_table(files: RootFiles, name: str, opener: Opener | None = None) -> FaceTable:
-    """Return the table that a csv is; raises InputError if its first lines are of no table."""
+    """Return the table in a csv; raises InputError if its first lines are not those of a table."""
     with open_csv(files, name, to_end=False, opener=opener) as (stream, _, where):
         dialect = find_dialect(read_head(stream), where, 48)
     return FaceTable(files, (name,), has_splits=dialect.columns.usage is not None)
 
 
 def table_of_file(files: RootFiles) -> FaceTable | None:
-    """Return the table that a single file holds, None if it holds none (a zip may hold anything).
+    """Return the table in a single file, None if it holds none (a zip may hold anything).
 
-    Raises InputError if it looks like a table and cannot be read.
+    Raises InputError if it looks like a table but cannot be read.
     """
     path, names = files.path, tuple(files.names)
     kind = kind_of_file(path)
     folded = path.name.lower()
     if kind in ("npy", "hdf5"):
-        if folded.endswith(".npy"):  # it may be half of a pair
+        if folded.endswith(".npy"):  # it may be one half of a pair
             files = RootFiles(FolderFiles(path.resolve().parent, depth=1))
             names = tuple(name for name in files.names if name.lower().endswith(".npy"))
         return FaceTable(files, names, "arrays")
@@ -152,7 +152,7 @@ def table_of_file(files: RootFiles) -> FaceTable | None:
 
 
 def refuse_file(files: RootFiles, looked_for: str) -> InputError:
-    """Return the error for a file that is no table and no archive."""
+    """Return the error for a file that is neither a table nor an archive."""
     with files.path.open("rb") as stream:
         description = look_like(stream.read(64))
     looks = f"; it looks like {description}" if description else ""

@@ -1,6 +1,7 @@
-"""Streams csv files of pixels, one row an image, in whatever encoding, delimiter, header and columns they have.
+"""Stream csv files of pixels, one row per image, with any encoding, delimiter, header and columns.
 
-FER2013 and its relatives are released as ``emotion,pixels,Usage``. The text is some 300 MB and is never held whole.
+FER2013 and similar datasets are released as ``emotion,pixels,Usage``. The text has about 300 MB and is never loaded
+whole.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ from fer_image_files.tables.pixel_text import PixelForm, find_form, parse_pixels
 from fer_plugins.runtime.errors import InputError
 
 _DELIMITERS = (",", ";", "\t", "|", " ")
-_ROWS = 24  # looked at
+_ROWS = 24  # rows looked at to detect the dialect
 _LONGEST_FIELD = 1 << 24  # characters: an image of 2,000 x 2,000 pixels, or all that one stray quote may swallow
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a csv is written."""
+    """Format of a csv."""
 
     encoding: str
-    delimiter: str  # between fields
+    delimiter: str  # separator of the fields
     header: bool
     quoted: bool  # a field may hold the delimiter or a line end
     columns: Columns
@@ -41,9 +42,9 @@ class Dialect:
 
 
 def find_dialect(head: bytes, where: str, side: int) -> Dialect:
-    """Detect from the first ``HEAD`` bytes how a csv is written; images should be ``side`` x ``side`` pixels.
+    """Detect the format of a csv from its first ``HEAD`` bytes; images should be ``side`` x ``side`` pixels.
 
-    Raises InputError if it is no csv, or lacks a column (the message lists the columns).
+    Raises InputError if it is not a csv, or lacks a column (the message lists the columns).
     """
     if description := look_like(head):
         raise InputError(f"{where}: looks like {description}")
@@ -52,7 +53,7 @@ def find_dialect(head: bytes, where: str, side: int) -> Dialect:
     if not text.strip():
         raise InputError(f"{where}: the csv is empty; the columns emotion,pixels,Usage are needed")
     if len(head) >= HEAD:
-        text, line_end, _ = text.rpartition("\n")  # the last line may be cut off
+        text, line_end, _ = text.rpartition("\n")  # the last line may be truncated
         if not line_end:
             raise InputError(f"{where}: no line ends in its first megabyte, and no readable names: it is not a csv")
     quoted = '"' in text
@@ -77,10 +78,10 @@ def find_dialect(head: bytes, where: str, side: int) -> Dialect:
 
 
 def read_records(lines: Iterable[str], delimiter: str, *, quoted: bool) -> Iterator[tuple[int, list[str]]]:
-    """Yield the fields of each record that is not empty, and the number of its first line.
+    """Yield the fields of each non-empty record, and the number of its first line.
 
-    ``delimiter`` stands between fields, and divides nothing between quotes. ``quoted``: fields may hold line ends;
-    without them splitting is several times as fast as the module csv.
+    ``delimiter`` separates fields, except between quotes. ``quoted``: fields may contain line ends; without quotes,
+    splitting is several times as fast as the module csv.
     """
     csv.field_size_limit(max(_LONGEST_FIELD, csv.field_size_limit()))
     options: dict[str, Any] = {"delimiter": delimiter, "skipinitialspace": delimiter != " "}
@@ -114,15 +115,15 @@ def _find_encoding(head: bytes) -> str:
 
 
 def _is_data(row: Sequence[str]) -> bool:
-    """Tell whether a first row holds an image instead of names."""
+    """Return whether a first row is an image instead of a header."""
     if any(len(numbers := split_numbers(field)) >= LEAST and is_number(numbers[0]) for field in row):
         return True
     values = [float(field) for field in row if is_number(field)]
-    counting = all(b - a == 1 for a, b in itertools.pairwise(values))  # 0, 1, 2, ..., as pandas names columns
+    counting = all(b - a == 1 for a, b in itertools.pairwise(values))  # 0, 1, 2, ..., the column names of pandas
     return len(values) >= LEAST and not counting
 
 
-_BLOCK = 64  # rows parsed at once: about 0.5 MB of text, which stays in the processor's cache
+_BLOCK = 64  # rows parsed at once: about 0.5 MB of text, which fits in the processor's cache
 
 
 def read_pixel_csv(
@@ -131,15 +132,15 @@ def read_pixel_csv(
     """Read all rows of a csv.
 
     Args:
-        stream: the file's bytes, from the start; seekable.
-        where: its name, for messages.
-        file: its own name, which the rows' sources begin with.
-        side: images should be ``side`` x ``side`` pixels; another square number is taken if most rows have it.
-        on_bad_row: what a row leads to that lacks fields or whose pixels are wrong: error (UnreadableError), or skip.
-        split: of all rows, if no column says it.
+        stream: bytes of the file, from the start; seekable.
+        where: path of the file, for messages.
+        file: name of the file, with which the sources of the rows begin.
+        side: images should be ``side`` x ``side`` pixels; another square size is used if most rows have it.
+        on_bad_row: what to do with a row that lacks fields or has wrong pixels: error (UnreadableError), or skip.
+        split: split of all rows, if no column gives it.
 
     Raises:
-        InputError: as ``find_dialect``; unknown splits; no row.
+        InputError: as in ``find_dialect``; an unknown split; no row.
     """
     dialect = find_dialect(read_head(stream), where, side)
     stream.seek(0)

@@ -1,4 +1,4 @@
-"""Parses the pixels of images that are written as numbers: whole, with a decimal point, or fractions from 0 to 1."""
+"""Parse pixels of images written as numbers: integers, decimals, or fractions from 0 to 1."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 import numpy.typing as npt
 
 _BLANK = ord(" ")
-_MARKS = str.maketrans(dict.fromkeys(",;|[](){}'\"", " "))  # what stands around numbers in exports
-_LEAST_SIDE = 8  # pixels; fewer numbers in a row are no image
+_MARKS = str.maketrans(dict.fromkeys(",;|[](){}'\"", " "))  # characters around numbers in exports
+_LEAST_SIDE = 8  # pixels; fewer numbers in a row are not an image
 
 
 class PixelForm(NamedTuple):
     """How a file writes its images."""
 
     side: int  # images are side x side pixels
-    scale: Literal["whole", "decimal", "fraction"]  # 0..255 without, with decimals, or 0..1
+    scale: Literal["whole", "decimal", "fraction"]  # 0..255 without or with decimals, or 0..1
 
 
 def find_form(samples: Sequence[str], side: int) -> PixelForm:
-    """Detect from the first images' text how a file writes them.
+    """Detect from the text of the first images how a file writes them.
 
-    ``side`` is taken unless most samples have another square number of pixels. Numbers are fractions if none of the
-    samples' is above 1 and some are between 0 and 1.
+    ``side`` is used unless most samples have another square number of pixels. Numbers are fractions if no sample has
+    one above 1 and some are between 0 and 1.
     """
     numbers = [split_numbers(text) for text in samples]
     square = {n: math.isqrt(n) for n in map(len, numbers) if n >= _LEAST_SIDE**2 and math.isqrt(n) ** 2 == n}
@@ -38,19 +38,19 @@ def find_form(samples: Sequence[str], side: int) -> PixelForm:
     rows = [[value for value in map(_to_float, row) if math.isfinite(value)] for row in numbers if len(row) == usual]
     rows = [row for row in rows if row]
     broken = [row for row in rows if not all(value.is_integer() for value in row)]
-    if 2 * len(broken) <= len(rows):  # in a file of whole numbers a single fraction is a fault
+    if 2 * len(broken) <= len(rows):  # in a file of integers a single fraction is an error
         return PixelForm(side, "whole")
     within = all(min(row) >= 0 and max(row) <= 1 for row in rows)
     return PixelForm(side, "fraction" if within else "decimal")
 
 
 def split_numbers(text: str) -> list[str]:
-    """Return the words of an image's text, without brackets, quotes and the marks between them."""
+    """Return the numbers in the text of an image, without brackets, quotes and separators."""
     return text.translate(_MARKS).split()
 
 
 def parse_pixels(texts: Sequence[str], form: PixelForm) -> tuple[npt.NDArray[np.uint8], list[str | None]]:
-    """Return the good images' (n, side * side) pixels, and for each text None or what is wrong with it."""
+    """Return the pixels (n, side * side) of the good images, and for each text None or what is wrong with it."""
     width = form.side**2
     block = _parse_clean_block(texts, width)
     if block is None or form.scale == "fraction":
@@ -69,7 +69,7 @@ def parse_pixels(texts: Sequence[str], form: PixelForm) -> tuple[npt.NDArray[np.
 
 
 def _parse_words(numbers: list[str], width: int, scale: str) -> npt.NDArray[np.uint8] | str:
-    """Return (width,) pixels, or what is wrong."""
+    """Return pixels (width,), or what is wrong."""
     top = 1 if scale == "fraction" else 255
     values = [_to_float(word) for word in numbers]
     for place, value in enumerate(values):
@@ -85,7 +85,7 @@ def _parse_words(numbers: list[str], width: int, scale: str) -> npt.NDArray[np.u
 
 
 def _to_float(word: str) -> float:
-    """Return the number that a word is; not a number (NaN) where it is none."""
+    """Return a word as a number; NaN if it is not a number."""
     try:
         return float(word) if len(word) <= 40 and word.isascii() else math.nan
     except ValueError:
@@ -93,10 +93,10 @@ def _to_float(word: str) -> float:
 
 
 def _parse_clean_block(texts: Sequence[str], width: int) -> npt.NDArray[np.uint8] | None:
-    """Parse rows by whole-array arithmetic; None where anything is not a number of 1 to 3 digits before one blank."""
+    """Parse rows by array arithmetic; None if anything is not a number of 1 to 3 digits followed by one blank."""
     codes = np.frombuffer(f"{' '.join(texts)} ".encode(), np.uint8)
     blank = codes == _BLANK
-    digits = codes - np.uint8(ord("0"))  # wraps around: whatever is no digit becomes more than 9
+    digits = codes - np.uint8(ord("0"))  # wraps around: anything that is not a digit becomes more than 9
     is_digit = digits <= 9
     ends = np.flatnonzero(blank)
     if len(ends) != len(texts) * width or np.count_nonzero(is_digit) + len(ends) != len(codes):
@@ -108,8 +108,8 @@ def _parse_clean_block(texts: Sequence[str], width: int) -> npt.NDArray[np.uint8
     if lengths.min() < 2 or lengths.max() > 4:
         return None
     digits[blank] = 0
-    # value[i]: the number whose last digit stands at i. Its hundreds count only when its tens are a digit too;
-    # otherwise the byte two places back belongs to the number before.
+    # value[i]: the number whose last digit is at i. Its hundreds count only if its tens are a digit too; otherwise the
+    # byte two places before belongs to the previous number.
     value = digits.astype(np.uint16)
     value[1:] += np.multiply(digits[:-1], 10, dtype=np.uint16)
     value[2:] += np.multiply(digits[:-2] * is_digit[1:-1], 100, dtype=np.uint16)

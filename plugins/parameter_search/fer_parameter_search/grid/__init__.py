@@ -1,1 +1,1 @@
-"""Grids of runs: what is to be run, what is done, and who runs it."""
+"""Grids of runs: their plan, their state, and their execution."""

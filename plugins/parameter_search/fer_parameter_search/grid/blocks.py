@@ -1,4 +1,4 @@
-"""The blocks of a grid file: settings, axes and exclusions, with their keys and values checked."""
+"""The blocks of a grid file: settings, axes and exclusions, with keys and values checked."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from fer_plugins.runtime.errors import InputError
 
 _BLOCK = ("settings", "axes", "exclude")
 _WHOLE = ("plugin", "recipe", "seed")  # keys outside the sections
-MOST = 10_000  # combinations; a look through the folders of so many runs takes minutes
+MOST = 10_000  # combinations; scanning the folders of so many runs takes minutes
 _EXAMPLE = "such as axes: {seed: [0, 1, 2]}"
 
 
 @dataclass
 class Exclusion:
-    """Cells that are left out."""
+    """Cells to leave out."""
 
     wanted: Mapping[str, Any]  # axis -> value or list of values
     where: str
@@ -36,7 +36,7 @@ class Block:
 
 
 def read_blocks(content: Mapping[str, Any]) -> tuple[list[Block], list[Exclusion]]:
-    """Read the blocks of a grid file, what stands at its top laid under each, and all that is to be excluded.
+    """Read the blocks of a grid file, each with the top-level keys as defaults, and all exclusions.
 
     Raises:
         InputError: a key or a value is wrong.
@@ -104,7 +104,7 @@ def _read_block(content: Mapping[str, Any], where: str) -> Block:
 
 
 def sort_axes(axes: Iterable[str]) -> list[str]:
-    """Return axes with the network first and the seed last, the others as in the file."""
+    """Return axes with the network first and the seed last, all others in file order."""
     first, last = ("plugin", "recipe", "model", "data", "protocol"), ("seed",)
     return sorted(axes, key=lambda axis: first.index(axis) if axis in first else len(first) + (axis in last))
 
@@ -130,12 +130,12 @@ def _check_plugin(value: Any, where: str) -> None:
 
 
 def _check_settings(block: Block) -> None:
-    """Refuse a key that an axis sets in every cell anyway."""
+    """Raise InputError for a key that an axis overrides in every cell."""
     for axis in block.axes:
         home: Any = block.settings
         for part in axis.split("."):
             home = home.get(part) if isinstance(home, Mapping) else None
-        if isinstance(home, Mapping):  # a section, which may hold common keys beside the axis' names
+        if isinstance(home, Mapping):  # a section, which may hold common keys in addition to the axis' names
             home = home.get("name")
         if home is not None:
             raise InputError(f"settings.{axis}: {axis} is an axis as well; leave one out")
@@ -144,7 +144,7 @@ def _check_settings(block: Block) -> None:
 
 
 def check_keys(content: Mapping[str, Any], known: Sequence[str], where: str) -> None:
-    """Refuse keys that are not ``known``, with an InputError that begins with ``where``."""
+    """Raise InputError for keys that are not ``known``; the message begins with ``where``."""
     for key in content:
         if key not in known:
             raise InputError(f"{where}{key}: unknown key{nearest(str(key), list(known))}; known: {', '.join(known)}")

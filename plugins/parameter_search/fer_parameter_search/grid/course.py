@@ -1,4 +1,4 @@
-"""The course of a grid: what is to be run, how it goes on, and what is printed."""
+"""The execution of a grid: what to run, how to continue, and what to print."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fer_plugins.runtime.errors import Interrupted
 
 @dataclass
 class Request:
-    """What ``fer grid`` was asked for."""
+    """Options of ``fer grid``."""
 
     file: str
     out: str | None
@@ -33,14 +33,14 @@ class Request:
 
 
 def run_grid(request: Request) -> int:
-    """Run every cell of a grid file that is not finished, and sum up.
+    """Run every unfinished cell of a grid file, and print a summary.
 
     Returns:
-        0 when every cell is finished, 1 when one has failed.
+        0 if all cells are finished, 1 if one has failed.
 
     Raises:
         InputError: the file or a cell is wrong; nothing was run.
-        Interrupted: the user stopped it; the runs that were going on can be resumed.
+        Interrupted: the user stopped it; the runs in progress can be resumed.
     """
     on_ray = request.executor == "ray"
     if on_ray:
@@ -81,7 +81,7 @@ def run_grid(request: Request) -> int:
 
 
 def _argv(request: Request) -> list[str]:
-    """Return what repeats the command."""
+    """Return the arguments that repeat the command."""
     options = {name: getattr(request, name) for name in ("out", "path", "jobs", "address")}
     if request.executor != "local":
         options["executor"] = request.executor
@@ -90,7 +90,7 @@ def _argv(request: Request) -> list[str]:
 
 
 def _unfinished_cells(plan: Plan, threads: int | None) -> list[Cell]:
-    """Return the cells that are to be run, interrupted runs first."""
+    """Return the cells to run, interrupted runs first."""
     survey = state.survey_runs(plan)
     resumed, new = list[Cell](), list[Cell]()
     for cell in plan.cells:
@@ -105,7 +105,7 @@ def _unfinished_cells(plan: Plan, threads: int | None) -> list[Cell]:
 
 
 def _follow(plan: Plan, count: int, outcomes: Generator[Outcome, None, None], errors: dict[str, str]) -> None:
-    """Print how each run ended, as it does; grid.json is complete after each."""
+    """Print the outcome of each run when it ends; grid.json is complete after each."""
     with closing(outcomes):
         for number, outcome in enumerate(outcomes, 1):
             name = outcome.cell.name

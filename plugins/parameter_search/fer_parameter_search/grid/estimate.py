@@ -1,4 +1,4 @@
-"""How long the rest of a grid will take, as far as what is finished says so; nothing is guessed."""
+"""Estimate the remaining time of a grid from its finished runs; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ MEASURED, SCALED, UNKNOWN = "measured", "by multiply-adds", "unknown"
 
 @dataclass(frozen=True)
 class Estimate:
-    """The time of one cell that is still to be run."""
+    """The estimated time of an unfinished cell."""
 
     seconds: float | None  # None: unknown
-    basis: str  # MEASURED: cells of the same network; SCALED: of another, by multiply-adds; UNKNOWN
+    basis: str  # MEASURED: from cells of the same network; SCALED: of another, by multiply-adds; UNKNOWN
 
 
 @dataclass(frozen=True)
 class _Speed:
-    """What a finished run says: its time for each training image, epoch and fold."""
+    """Speed of a finished run: time per training image, epoch and fold."""
 
     network: str  # identity of architecture and input
     data: str  # identity of dataset and protocol
-    images: int  # of the training split, all folds together
-    seconds_per_image: float  # and epoch
+    images: int  # number in the training split, all folds together
+    seconds_per_image: float  # per image and epoch
     config: config.RunConfig
 
 
 def estimate(plan: Plan, survey: Survey) -> dict[str, Estimate]:
-    """Estimate each cell that is not finished, by its name; epochs are taken as if no run stopped early.
+    """Estimate each unfinished cell, by name; assumes that no run stops early.
 
-    The number of images comes from a finished cell with the same data and protocol (all folds, or one, as the cell
-    asks for), the seconds for an image and epoch are the median over finished cells with the same architecture and
-    input. Where there is none of that architecture, those of another are scaled by the multiply-adds of an image, which
-    is rough. Where a number is missing, the time is unknown.
+    The number of images is that of a finished cell with the same data and protocol (all folds, or one, as in the cell);
+    the seconds per image and epoch are the median over finished cells with the same architecture and input. If there is
+    none of that architecture, those of another are scaled by the multiply-adds per image, which is a rough estimate. If
+    a number is missing, the time is unknown.
     """
     speeds = []
     own, images = defaultdict[str, list[float]](list), dict[tuple[str, bool], int]()
@@ -76,12 +76,12 @@ def _estimate_cell(
     try:
         rates = [speed.seconds_per_image / _macs(speed.config, costs) for speed in speeds]
         return Estimate(passes * median(rates) * _macs(cell.config, costs), SCALED)
-    except InputError:  # an image size that the network refuses, say; the run will tell
+    except InputError:  # such as an image size that the network rejects; the run will report it
         return Estimate(None, UNKNOWN)
 
 
 def _measure(run: ExistingRun) -> list[_Speed]:
-    """Return what a finished run says of its network's speed; of folds, all together."""
+    """Return the speed of a finished run, for all its folds together."""
     record = run.record
     folds = record.read_folds()
     images = [sum(fold.manifest["data"]["counts"]["train"].values()) for fold in folds]

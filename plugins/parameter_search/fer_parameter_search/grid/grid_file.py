@@ -1,4 +1,4 @@
-"""Reads and checks a grid file: combinations of the axes' values, and the flags that they stand for."""
+"""Read and check a grid file: combinations of the axes' values, and the corresponding configuration flags."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from fer_plugins import config
 from fer_plugins.config import put
 from fer_plugins.runtime.errors import InputError
 
-Values = dict[str, Any]  # axis -> value, as the file has it
+Values = dict[str, Any]  # axis -> value, as in the file
 
-PLACE = "PATH"  # stands in a grid file for the folder that holds the datasets
+PLACE = "PATH"  # stands for the folder of the datasets in a grid file
 _KEYS = ("output", "settings", "axes", "exclude", "blocks")
 
 
 @dataclass(frozen=True)
 class Combination:
-    """One value of every axis of a block."""
+    """One value for each axis of a block."""
 
     values: Values
-    flags: dict[str, Any]  # what ``config.resolve`` takes, with ``plugin`` and ``recipe``
+    flags: dict[str, Any]  # arguments of ``config.resolve``, with ``plugin`` and ``recipe``
 
 
 @dataclass(frozen=True)
 class GridFile:
-    """A grid file's content."""
+    """The content of a grid file."""
 
     output: str | None
     axes: tuple[str, ...]  # in the order of the file
     combinations: tuple[Combination, ...]
-    excluded: int  # combinations that are left out
+    excluded: int  # number of excluded combinations
 
 
 def read_grid(path: str | Path, datasets: str | Path | None = None) -> GridFile:
@@ -45,15 +45,15 @@ def read_grid(path: str | Path, datasets: str | Path | None = None) -> GridFile:
 
     ``axes`` maps keys of the configuration to lists of values: ``plugin``, ``recipe``, ``seed``, a section (``data``: a
     name or a mapping) or a key of one (``optimizer.lr``). ``settings`` holds sections for every cell, ``exclude`` a
-    list of {axis: value or values}. Each of ``blocks`` is a product of its own, together with what stands at the top.
+    list of {axis: value or values}. Each of ``blocks`` is a separate product, combined with the top-level keys.
 
     Args:
-        path: the file.
-        datasets: folder that PATH at the start of a value stands for.
+        path: the grid file.
+        datasets: folder that replaces PATH at the start of a value.
 
     Raises:
-        InputError: it does not parse, a word in it is unknown, an axis is empty, a number is not finite, an exclusion
-            does nothing, or there are more than 10,000 combinations.
+        InputError: the file cannot be parsed, a word in it is unknown, an axis is empty, a number is not finite, an
+            exclusion has no effect, or there are more than 10,000 combinations.
     """
     content = config.read_file(path, flag="fer grid")
     try:
@@ -82,7 +82,7 @@ def read_grid(path: str | Path, datasets: str | Path | None = None) -> GridFile:
 
 
 def _check_finite(content: Any, where: str) -> None:
-    """Refuse nan and inf: no key of the configuration means anything with them."""
+    """Raise InputError for nan and inf: no key of the configuration accepts them."""
     if isinstance(content, float) and not math.isfinite(content):
         raise InputError(f"{where}: {content} is not a finite number")
     inside: Iterable[tuple[str, Any]] = ()
@@ -110,7 +110,7 @@ def _put_datasets(content: Any, datasets: str | Path | None) -> Any:
 
 
 def _combine(block: Block) -> Iterator[Combination | None]:
-    """Yield the combinations of a block, None for one that is excluded."""
+    """Yield the combinations of a block, None for an excluded one."""
     for chosen in itertools.product(*block.axes.values()):
         values = dict(zip(block.axes, chosen, strict=True))
         out = False

@@ -1,4 +1,4 @@
-"""The cells of a grid: each a complete, checked configuration with an identity by which its run is recognised."""
+"""The cells of a grid: complete, checked configurations, each with an identity to find its run."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class GridCell:
     """One cell of a grid."""
 
     values: Values  # axis -> value
-    label: str  # what tells it from the others
+    label: str  # text that distinguishes it from the other cells
     config: config.RunConfig  # complete; ``run.output`` is the grid's
-    identity: str  # equal for runs that give the same result, but for the fold
+    identity: str  # equal for runs with the same result, except for the fold
 
     @property
     def fold(self) -> int | None:
-        """The fold that is asked for; None: each of the protocol's."""
+        """The requested fold; None: all folds of the protocol."""
         fold: int | None = self.config.run.fold
         return fold
 
     @property
     def name(self) -> str:
-        """Name of the cell's files: readable, and of this cell alone."""
+        """Name of the cell's files: readable and unique."""
         settings = self.config
         parts = [settings.plugin, settings.recipe, settings.data.name, settings.protocol.name]
         parts += [f"s{settings.seed}", None if self.fold is None else f"fold{self.fold}", self.identity]
@@ -45,13 +45,13 @@ class GridCell:
 
 @dataclass(frozen=True)
 class Plan:
-    """A grid, ready to run."""
+    """A grid that is ready to run."""
 
     path: Path
-    output: Path  # folder in which the folder of every run is made
-    axes: tuple[str, ...]  # those that vary
+    output: Path  # parent folder of all run folders
+    axes: tuple[str, ...]  # axes that vary
     cells: tuple[GridCell, ...]
-    excluded: int  # combinations that the file leaves out
+    excluded: int  # number of combinations that the file excludes
 
 
 def read_plan(
@@ -60,13 +60,13 @@ def read_plan(
     """Read a grid file and check the configuration of each of its cells, before anything is run.
 
     Args:
-        path: the file, see ``grid_file.read_grid``.
-        output: folder of the runs; None: the file's, else ``runs/grid-<name of the file>``.
-        datasets: folder that PATH in the file stands for.
-        elsewhere: the cells run on other machines, so this one's devices do not matter.
+        path: the grid file; see ``grid_file.read_grid``.
+        output: folder of the runs; None: as in the file, else ``runs/grid-<name of the file>``.
+        datasets: folder that replaces PATH in the file.
+        elsewhere: whether the cells run on other machines, so that this machine's devices do not matter.
 
     Raises:
-        InputError: the file or a cell is wrong. Several faults are all in the one message, a line each.
+        InputError: the file or a cell is wrong. All faults are in one message, one per line.
     """
     path = Path(path)
     given = read_grid(path, datasets)
@@ -113,7 +113,7 @@ def _resolve(flags: dict[str, Any], folder: Path) -> config.RunConfig:
 def _check_places(settings: config.RunConfig) -> None:
     data = settings.data
     places = {"data.root": data.root, "data.votes": data.votes, "model.teacher": settings.model.teacher}
-    if isinstance(data.targets, Mapping):  # what else it may be, the run refuses
+    if isinstance(data.targets, Mapping):  # anything else is rejected by the run
         roots = {name: target.get("root") for name, target in data.targets.items() if isinstance(target, Mapping)}
         places |= {f"data.targets.{name}.root": root for name, root in roots.items()}
     for key, place in places.items():
@@ -122,7 +122,7 @@ def _check_places(settings: config.RunConfig) -> None:
 
 
 def _check_machine(settings: config.RunConfig, elsewhere: bool) -> None:
-    """Refuse what a run would refuse first: a device, or an argument of the optimiser."""
+    """Check first what a run would check first: the device, and the arguments of the optimiser."""
     refuse_auto(settings)
     if elsewhere:
         settings = replace(settings, trainer=replace(settings.trainer, accelerator="auto", precision="32-true"))
@@ -141,7 +141,7 @@ def _describe_faults(path: Path, faults: Mapping[str, Sequence[str]], count: int
 
 
 def _label(given: GridFile, axes: Sequence[str]) -> list[str]:
-    """Name each combination by its values on ``axes``; where that is not enough, with the options that differ."""
+    """Name each combination by its values on ``axes``; if that is not unique, with the options that differ."""
     cells = given.combinations
     names = [[_short(axis, cell.values[axis]) for axis in axes if axis in cell.values] for cell in cells]
     count = Counter(map(tuple, names))
@@ -155,7 +155,7 @@ def _label(given: GridFile, axes: Sequence[str]) -> list[str]:
 
 
 def _options(axis: str, own: Combination, given: GridFile) -> str:
-    """Return in brackets the options of a value that tell it from others of its name on the axis; "" without one."""
+    """Return in brackets the options that distinguish a value from others of its name on the axis; "" if not needed."""
     value = own.values[axis]
     values = [cell.values[axis] for cell in given.combinations if axis in cell.values]
     rivals = [rival for rival in values if _short(axis, rival) == _short(axis, value)]

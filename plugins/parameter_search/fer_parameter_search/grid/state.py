@@ -1,4 +1,4 @@
-"""What is done of a grid, read from the runs in its folder: finished, to be resumed, failed, or not begun."""
+"""The state of a grid, read from the runs in its folder: finished, resumable, failed, or not started."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.record import Record, write_atomically
 from fer_plugins.runtime.errors import InputError
 
-HIDDEN = ".grid"  # the grid's own files beside the runs; hidden, so that OUTPUT/* are runs
+HIDDEN = ".grid"  # the grid's own files, next to the runs; hidden, so that OUTPUT/* are runs
 
 Key = tuple[str, int | None]  # identity and fold of a cell
-_Stamps = tuple[int, ...]  # when the files of a run were written
+_Stamps = tuple[int, ...]  # modification times of a run's files
 
 
 @dataclass(frozen=True)
 class Survey(ExistingRuns[Key]):
-    """The cells of a grid and the runs that are there for them."""
+    """The cells of a grid and their existing runs."""
 
     def find(self, cell: GridCell) -> ExistingRun | None:
         """Return the run of a cell, or None."""
@@ -49,7 +49,7 @@ class Survey(ExistingRuns[Key]):
 
 
 def survey_runs(plan: Plan) -> Survey:
-    """Look through the grid's folder for the runs of its cells; nothing else works in it (``hold``)."""
+    """Read the grid's folder for the runs of its cells; no other process works in it (``hold``)."""
 
     def key_of(record: Record) -> Key | None:
         identity, fold = _identify(record.folder, _stamps(record.folder)), record.config["run"]["fold"]
@@ -66,7 +66,7 @@ def _stamps(folder: Path) -> _Stamps:
 
 @functools.cache
 def _read(folder: Path, stamps: _Stamps) -> Record:
-    """Read a run's folder, once for each state of its files: a grid looks at all of them after each run."""
+    """Read a run's folder, cached by the state of its files: a grid reads all of them after each run."""
     del stamps
     record = Record.read(folder)
     if record.manifest["status"] == "finished":
@@ -81,10 +81,10 @@ def _identify(folder: Path, stamps: _Stamps) -> str:
 
 
 def _fits(cell: GridCell, identity: str, fold: int | None, plan: Plan) -> bool:
-    """Return whether a run is a cell's.
+    """Return whether a run is that of a cell.
 
-    A run of a protocol with one fold says fold 0, whether it was asked for or not. Whether the protocol has others is
-    not written down; but where this grid has asked for fold 0 by name, that run is the answer to it.
+    A run of a protocol with one fold records fold 0, whether a fold was requested or not. Whether the protocol has
+    other folds is not recorded; but if this grid has requested fold 0 explicitly, the run belongs to that cell.
     """
     if cell.identity != identity:
         return False
@@ -96,12 +96,12 @@ def _fits(cell: GridCell, identity: str, fold: int | None, plan: Plan) -> bool:
 
 @contextmanager
 def hold(output: Path) -> Iterator[int | None]:
-    """Make the grid's folder and keep every other ``fer grid`` out of it; yields the lock's file descriptor, or None.
+    """Create the grid's folder and lock it against other ``fer grid``; yields the lock's file descriptor, or None.
 
-    A process that inherits the descriptor holds the lock with it: runs that outlive a killed grid are not disturbed.
+    A process that inherits the descriptor also holds the lock: runs that outlive a killed grid are not disturbed.
 
     Raises:
-        InputError: the folder cannot be made, or another grid is at work in it.
+        InputError: the folder cannot be created, or another grid is running in it.
     """
     try:
         for folder in ("cells", "logs"):
@@ -114,9 +114,10 @@ def hold(output: Path) -> Iterator[int | None]:
 
 
 def score(record: Record) -> dict[str, Any]:
-    """Return what a finished run says: split, accuracy and f1 with their intervals over test samples, and remarks.
+    """Return the scores of a finished run: split, accuracy and f1 with intervals over test samples, and remarks.
 
-    Folds that test samples more than once have no pooled score; accuracy is None, the mean of the folds a remark.
+    Folds that test samples more than once have no pooled score; accuracy is then None, and the mean over the folds is a
+    remark.
 
     Raises:
         KeyError: the record is not that of a finished run.
@@ -137,10 +138,10 @@ def score(record: Record) -> dict[str, Any]:
 
 
 def write_summary(plan: Plan, errors: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Write grid.json beside the runs and return its rows, a cell each.
+    """Write grid.json to the grid's folder and return its rows, one per cell.
 
     Raises:
-        RunError: it cannot be written.
+        RunError: the file cannot be written.
     """
     survey = survey_runs(plan)
     rows = [_row(cell, survey, errors) for cell in plan.cells]

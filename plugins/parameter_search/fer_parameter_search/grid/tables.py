@@ -1,4 +1,4 @@
-"""What ``fer grid`` prints: the plan with its estimate, and the table of the cells at the end."""
+"""Output of ``fer grid``: the plan with its time estimate, and the final table of the cells."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fer_plugins.runtime.print_table import print_table
 
 
 def count_cells(plan: Plan, survey: Survey) -> str:
-    """Say how many cells there are, and how far they are."""
+    """Return the number of cells in each state, in words."""
     counts = Counter(survey.status(cell) for cell in plan.cells)
     far = ", ".join(f"{counts[status]} {status}" for status in (FINISHED, RESUMABLE, FAILED, NEW) if counts[status])
     left_out = f" ({plan.excluded} excluded)" if plan.excluded else ""
@@ -29,11 +29,11 @@ def count_cells(plan: Plan, survey: Survey) -> str:
 
 
 def print_plan(plan: Plan, jobs: int | None) -> None:
-    """Print the cells, what is done of them, and how long the others will take as far as that is known.
+    """Print the cells, their state, and the estimated time of the others, if known.
 
     Args:
         plan: the grid.
-        jobs: runs at a time; None: as many as Ray has room for, which is not known here.
+        jobs: number of parallel runs; None: as many as Ray has room for, which is not known here.
     """
     survey = survey_runs(plan)
     times = estimate(plan, survey)
@@ -78,7 +78,7 @@ def _format_total(times: Sequence[Estimate], jobs: int | None, survey: Survey) -
 
 
 def print_summary(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print a row a cell, then what is no result, what failed and why, and what to do next."""
+    """Print one row per cell, then what is not a result, what failed and why, and what to do next."""
     console = result_console()
     parts = {row["part"] for row in rows if row.get("part")}
     title = f"{parts.pop()} accuracy" if len(parts) == 1 else "accuracy"
@@ -107,7 +107,7 @@ def print_summary(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def describe_outcome(row: Mapping[str, Any]) -> str:
-    """Say in one line how a cell ended."""
+    """Describe the outcome of a cell in one line."""
     if row["status"] != FINISHED:
         return f"{row['status']}: {row['error']}"
     accuracy, interval = _scores(row)
