@@ -21,7 +21,7 @@ class Fragile(Logger):
     """Fails where it is told to.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
         at: method that raises.
         note: word that is written first.
         mode: how it fails.
