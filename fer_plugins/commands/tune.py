@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from fer_plugins.commands.installed_verbs import LOADING
+from fer_plugins.commands.output_file import check_output_file
 from fer_plugins.commands.settings import Request, SettingsVerb, recipe_options
 from fer_plugins.commands.usage import refuse
 from fer_plugins.runtime import activity
@@ -25,6 +26,7 @@ from fer_plugins.runtime import activity
 @click.option("--steps", type=int, default=100, show_default=True, help="lr: training steps from one to the other.")
 @click.option("--largest", type=int, default=4096, show_default=True, help="batch-size: images; not more is tried.")
 @click.option("--out", type=click.Path(), metavar="FILE", help="lr: the tested rates and their losses, as CSV.")
+@click.option("--force", is_flag=True, help="Replace FILE where it is there.")
 def tune(
     what: str, plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: dict[str, Any], **options: Any
 ) -> None:
@@ -37,8 +39,11 @@ def tune(
     if plugin is None:
         refuse("needs --plugin NAME, and takes fer-run's flags except --resume and the listings")
     _refuse_idle(click.get_current_context(), what)
-    if options["out"] is not None and (Path(options["out"]).is_dir() or not Path(options["out"]).parent.is_dir()):
-        refuse(f"--out {options['out']}: give the name of a file in a folder that is there")
+    file = None if options["out"] is None else Path(options["out"])
+    if file is not None:
+        check_output_file(file, force=options["force"])
+    elif options["force"]:
+        refuse("--force belongs to --out; add --out FILE, or leave --force out")
     resolved = Request(plugin, recipe, list(files), flags).resolve()
     with activity.watched(sys.stderr):
         with activity.loading(LOADING):
@@ -53,8 +58,8 @@ def tune(
             else:
                 print(f"largest batch: {tuning.largest_batch(settings, options['largest'])} images (--data.batch_size)")
                 return
-    if options["out"] is not None:
-        _write(Path(options["out"]), curve.rates, curve.losses)
+    if file is not None:
+        _write(file, curve.rates, curve.losses)
     print(f"tested: {len(curve.rates)} rates, {curve.rates[0]:.3g} to {curve.rates[-1]:.3g}")
     print(f"recipe: {settings.optimizer.lr:.3g} ({settings.optimizer.name})")
     if curve.suggestion is None:
@@ -67,7 +72,7 @@ def tune(
 
 def _refuse_idle(context: click.Context, what: str) -> None:
     """Refuse the options of the other suggestion, which would do nothing."""
-    other, names = ("batch-size", ("largest",)) if what == "lr" else ("lr", ("low", "high", "steps", "out"))
+    other, names = ("batch-size", ("largest",)) if what == "lr" else ("lr", ("low", "high", "steps", "out", "force"))
     for option in context.command.params:
         if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
             refuse(f"{option.opts[0]}: is for {other}; leave it out")

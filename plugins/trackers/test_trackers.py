@@ -244,6 +244,12 @@ def test_a_file_is_replaced_only_when_asked_to(tmp_path):
             dashboard(["--out", wrong])
 
 
+def test_runs_of_a_plugin_that_is_not_installed_are_refused(tmp_path):
+    with pytest.raises(InputError, match="unknown architecture 'lenet'; did you mean lenet5"):
+        dashboard(["--plugin", "lenet5", "--plugin", "lenet", "--out", tmp_path / "dashboard.json"])
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["a/b", "x" * 129])
 def test_a_project_that_wandb_does_not_take_is_refused(name, tmp_path):
     with pytest.raises(InputError, match="^--project: Invalid project name"):

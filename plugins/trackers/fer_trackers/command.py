@@ -8,14 +8,23 @@ from pathlib import Path
 
 import click
 
+from fer_plugins.commands.output_file import check_output_file
+from fer_plugins.commands.settings import Installed
 from fer_plugins.commands.usage import Name, refuse, verb
+from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError
 
 
 @verb()
 @click.option("--project", default="fer-plugins", metavar="NAME", help="Of W&B. Default: fer-plugins.")
 @click.option("--entity", metavar="NAME", help="User or team of W&B. Default: that of your login.")
-@click.option("--plugin", "plugins", multiple=True, metavar="NAME", help="Show its runs alone; may be given again.")
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=Installed("architecture"),
+    help="Show its runs alone; may be given again.",
+)
 @click.option("--split", type=Name(["test", "val"]), default="test", help="Whose scores are shown. Default: test.")
 @click.option("--out", type=click.Path(), metavar="FILE", help="Default: dashboard.json, unless --publish is given.")
 @click.option("--force", is_flag=True, help="Replace FILE where it is there.")
@@ -37,7 +46,11 @@ def dashboard(
     """
     if force and out is None and publish:
         refuse("--force belongs to --out; add --out FILE, or leave --force out")
-    path = None if out is None and publish else _check_place(Path(out or "dashboard.json"), force=force)
+    for name in plugins:
+        registry.find("architecture", name)
+    path = None if out is None and publish else Path(out or "dashboard.json")
+    if path is not None:
+        check_output_file(path, force=force)
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
@@ -63,13 +76,3 @@ def dashboard(
     if publish:
         for address in save(views):
             print(address)
-
-
-def _check_place(path: Path, *, force: bool) -> Path:
-    if path.is_dir():
-        raise InputError(f"--out {path}: is a folder; give the name of a file in it")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"--out {path}: there is no folder {path.absolute().parent}; make it, or give another FILE")
-    if path.exists() and not force:
-        raise InputError(f"{path}: is there already; replace it with --force, or give another place with --out FILE")
-    return path
