@@ -130,14 +130,15 @@ class MLflow(MLFlowLogger):
     ) -> None:
         super().__init__(experiment, run_name, uri, tags, artifact_location=artifact_location, run_id=run_id)
         client = self._mlflow_client
-        self.keeps_checkpoint, self.resumed = log_model, run_id is not None and _has_run(client, run_id)
-        self.starts_empty = run_id is not None and not self.resumed
-        if not self.resumed:
-            self._run_id = None
+        self.keeps_checkpoint = log_model
+        self.starts_empty = run_id is not None and not _has_run(client, run_id)
+        if self.starts_empty:
+            self._run_id = run_id = None
+        self.resumed = run_id is not None
         if client.get_experiment_by_name(experiment) is None:
             client.create_experiment(experiment, artifact_location)
         _ = self.experiment  # makes the run, or looks the resumed one up, so that what cannot be used shows now
-        if self.resumed:
+        if run_id is not None:
             client.update_run(run_id, status="RUNNING")
 
     def log_hyperparams(self, params: Any) -> None:
