@@ -26,6 +26,7 @@ from fer_plugins.metrics.table import METRICS
 from fer_plugins.runs.elsewhere import LABEL, claims_plugin
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.record import recipe_of
+from fer_plugins.runs.remarks import name_fault
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import Notice, code_of
 
@@ -116,7 +117,7 @@ def _against(run: FinishedRun, component: registry.Component, departures: Mappin
     """Return what speaks against comparing any claim with this run."""
     manifest, settings = run.record.manifest, run.record.config
     protocol = manifest["protocol"]
-    reasons = [f"not a result: {fault}" for fault in run.faults[:1]]
+    reasons = [name_fault(fault) for fault in run.faults[:1]]
     if protocol.get("flaw"):
         reasons.append(Notice(PROTOCOL, f"flawed protocol {protocol['name']}: {protocol['flaw']}"))
     elif not is_releases_own(run):

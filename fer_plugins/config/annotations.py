@@ -123,7 +123,9 @@ def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
         return _coerce_any(value, items)
     if origin in ("tuple", "Tuple", "list", "List", "Sequence"):
         fixed = origin.lower() == "tuple" and not ast.unparse(inner).endswith("...)")
-        text = f"a list of {len(items) if fixed else ''} {ast.unparse(items[0])}".replace("  ", " ")
+        text = f"a list of {f'{len(items)} ' if fixed else ''}{ast.unparse(items[0])}"
+        if not isinstance(value, list | tuple):
+            text += f", written [{','.join('abcdefgh'[: len(items)] if fixed else 'ab')}]"
         if not isinstance(value, list | tuple) or (fixed and len(value) != len(items)):
             raise _UnexpectedError(text)
         try:

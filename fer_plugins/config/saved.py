@@ -16,15 +16,17 @@ from fer_plugins.runtime.errors import InputError
 def parse_value(text: str) -> Any:
     """Parse a flag's value as YAML: numbers, true, null, [lists] and {mappings}; anything else is text.
 
-    >>> parse_value("1e-3"), parse_value("[1, 2]"), parse_value("adam"), parse_value("null")
-    (0.001, [1, 2], 'adam', None)
+    ``None`` is null: so the agent of W&B, which writes values as Python does, hands it over.
+
+    >>> parse_value("1e-3"), parse_value("[1, None]"), parse_value("adam"), parse_value("null")
+    (0.001, [1, None], 'adam', None)
     """
     import yaml
 
-    from fer_plugins.config.yaml_files import PlainLoader, load_yaml
+    from fer_plugins.config.yaml_files import FlagLoader, load_yaml
 
     try:
-        return load_yaml(text, PlainLoader)
+        return load_yaml(text, FlagLoader)
     except yaml.YAMLError:
         return text
 

@@ -30,6 +30,12 @@ for _first in "-+0123456789.":
     )
 
 
+class FlagLoader(PlainLoader):
+    """PlainLoader for the values of flags, in which Python's None is null as well."""
+
+
+FlagLoader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^None$"), ["N"])
+
 FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader, if available, is ten times as fast
 
 

@@ -108,7 +108,7 @@ class BegunRuns:
         return Cell(name, resolved, begun=run.record, finished=run.status == FINISHED)
 
 
-def check_same_data(first: Record, record: Record, folder: Path) -> None:
+def check_begun_with(first: Record, record: Record, folder: Path) -> None:
     """Compare the data of two runs that belong together.
 
     Raises:

@@ -25,6 +25,9 @@ def quiet(settings: RunConfig) -> Iterator[None]:
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint need.*")  # of version 0.1.0
         warnings.filterwarnings("ignore", ".*recommended to use `self.log.*sync_dist=True.*")  # equal on all ranks
+        warnings.filterwarnings(
+            "ignore", ".*Grad strides do not match bucket view strides.*"
+        )  # compiled, several ranks
         warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
         try:
             yield

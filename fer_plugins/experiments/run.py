@@ -127,12 +127,14 @@ def execute(
     session = {"started": start_time, "resumed": resumed, **(session or {})}
     console = ResultConsole(settings)
     record.manifest.pop("error", None)  # of an earlier session
+    record.manifest["sessions"].append(session)  # from the beginning: a process that is killed writes no more
     record.write_manifest(status="running", tracking_id=tracker.run_id)
     try:
         with together(record, settings, data, resume_from) as group:
             log = EpochLog(tracker, console)
             trainer = build_trainer(settings, record, log)
             session["device"] = device_name(trainer)
+            record.write_manifest()
             console.begin(record.folder, data, module, session["device"], resumed=resumed)
             with doing(log.describe):
                 fit(trainer, module, data, resume_from)
@@ -148,7 +150,6 @@ def execute(
         raise raised from (None if isinstance(raised, Interrupted) else error)
     finally:
         session["seconds"] = round(time.time() - started, 2)
-        record.manifest["sessions"].append(session)
         tracker.close(record.manifest["status"] == "finished")
         _add_warnings(record, tracker.warnings)  # of the very end
         write_if_possible(record)

@@ -24,6 +24,7 @@ from fer_plugins.runs.elsewhere import LABEL
 from fer_plugins.runs.packed_predictions import read_predictions
 from fer_plugins.runs.read_runs import FinishedRun, read_run
 from fer_plugins.runs.record import check_output
+from fer_plugins.runs.remarks import name_fault
 from fer_plugins.runtime.errors import InputError, RunError
 
 SUMS = "SHA256SUMS"
@@ -49,7 +50,7 @@ def keep(run: str | Path, results: str | Path | None = None) -> Path:
     finished = read_run(run)
     manifest = finished.record.manifest
     if finished.faults:
-        raise InputError(f"{run}: not a result: {finished.faults[0]}; keep a sound run")
+        raise InputError(f"{run}: {name_fault(finished.faults[0])}; keep a sound run")
     if manifest.get("demonstration"):
         raise InputError(f"{run}: a demonstration on synthetic faces; keep a run on a dataset")
     if finished.is_folds:

@@ -8,6 +8,11 @@ from typing import Any
 from fer_plugins.runs.record import Record
 
 
+def name_fault(fault: str) -> str:
+    """Return the words with which a fault stands beside scores that it makes worthless, wherever they are shown."""
+    return f"NOT A RESULT: {fault}"
+
+
 def list_remarks(manifest: Mapping[str, Any]) -> list[str]:
     """Return what a run's manifest says against its scores, each in a few words that begin in lower case.
 
@@ -27,4 +32,4 @@ def list_remarks(manifest: Mapping[str, Any]) -> list[str]:
 def list_warnings(record: Record) -> list[str]:
     """Return what must be known before the probabilities of a run's network are trusted."""
     faults = record.metrics.get("not_a_result", ())
-    return [*(f"NOT A RESULT: {fault}" for fault in faults), *list_remarks(record.manifest)]
+    return [*map(name_fault, faults), *list_remarks(record.manifest)]

@@ -13,7 +13,7 @@ from lightning.pytorch.loggers.logger import Logger
 from fer_plugins.config import read_config
 from fer_plugins.config.wandb_environment import install_wandb, wandb_installed
 from fer_plugins.contract import Result
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, first_line
 from fer_plugins.training.wandb_names import group_of, name_of
 from fer_plugins.training.wandb_setup import curve_extremes, define_metrics, quiet_settings
 
@@ -129,9 +129,10 @@ class Board(Logger):
             except InputError:
                 raise
             except Exception as error:
-                reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
                 remedy = "take --logger.mode offline" if mode == "online" else "change it in section logger"
-                raise InputError(f"logger: W&B does not start ({reason}); {remedy}, or take --logger csv") from None
+                raise InputError(
+                    f"logger: W&B does not start ({first_line(error)}); {remedy}, or take --logger csv"
+                ) from None
             self._named_outside = os.environ.pop("WANDB_RUN_ID", None) is not None  # by the agent of a sweep
             define_metrics(self.run)
         self.run_id: str = self.run.id

@@ -272,7 +272,7 @@ def test_faults_stand_above_the_numbers(tmp_path):
     folder = write_run(tmp_path / "bad", *draw(1, 60), faults=["every image is called happy"])
     assert call(folder) == 0
     text = Page((folder / "report.html").read_text()).text
-    assert text.index("Not a result: every image is called happy") < text.index("Macro F1")
+    assert text.index("NOT A RESULT: every image is called happy") < text.index("Macro F1")
 
 
 def test_the_most_confident_errors_come_first(tmp_path):

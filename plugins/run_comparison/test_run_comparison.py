@@ -182,7 +182,7 @@ def test_a_run_that_is_no_result_is_refused(tmp_path, capsys):
     true, answers = draw(1)
     broken = write_run(tmp_path / "b", true, answers, lr=0.2, faults=["every one of the 300 images is called happy"])
     said = refused(capsys, write_run(tmp_path / "a", true, answers), broken)
-    assert "not a result (every one of the 300 images is called happy)" in said
+    assert "NOT A RESULT: every one of the 300 images is called happy; leave it out" in said
 
 
 def test_what_makes_numbers_doubtful_is_said(tmp_path, capsys):

@@ -134,6 +134,58 @@ def test_a_store_that_cannot_be_used_is_one_line(tmp_path, monkeypatch, address)
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("content", ["a folder", "no database"])
+def test_a_file_that_cannot_be_a_store_is_refused_at_once(tmp_path, capfd, content):
+    """MLflow itself tries again for minutes."""
+    file = tmp_path / "mlflow.db"
+    file.mkdir() if content == "a folder" else file.write_text("mine, " * 100)
+    logger = {"name": "mlflow", "tracking_uri": f"sqlite:///{file}"}
+    with pytest.raises(InputError, match=r"MLflow cannot use it \((OperationalError|DatabaseError): .*; give another"):
+        tracking.start(config.resolve({"logger": logger}, plugin="lenet5").config, tmp_path)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_resumed_run_that_its_store_has_lost_is_written_again(uri, tmp_path):
+    from mlflow.tracking import MlflowClient
+
+    logger = {"name": "mlflow", "tracking_uri": uri, "experiment": "lost"}
+    settings_ = config.resolve({"logger": logger}, plugin="lenet5").config
+    tracker = tracking.start(settings_, tmp_path)
+    tracker.log_epoch({"epoch": 1, "val/loss": 2.0})
+    tracker.close(False)
+    lost = tracker.run_id
+    MlflowClient(uri).delete_run(lost)
+    for gone in (lost, "0" * 32):
+        again = tracking.start(settings_, tmp_path, resume_id=gone)
+        again.log_epoch({"epoch": 2, "val/loss": 1.0})
+        again.close(True)
+        assert again.run_id != gone
+        history = MlflowClient(uri).get_metric_history(again.run_id, "val/loss")
+        assert [(point.step, point.value) for point in history] == [(1, 2.0), (2, 1.0)]
+
+
+def test_two_runs_may_make_one_store(tmp_path):
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom fer_plugins import config\n"
+        "from fer_trackers.mlflow_logger import mlflow\n"
+        "settings = config.resolve({'logger': 'mlflow'}, plugin='lenet5').config.as_dict()\n"
+        "print('ready', flush=True)\nsys.stdin.readline()\n"
+        "mlflow(folder=Path(), config=settings, tracking_uri='sqlite:///both.db')\n"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], cwd=tmp_path, stdin=-1, stdout=-1, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    for process in started:
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert [(process.communicate()[1], process.returncode) for process in started] == [("", 0)] * 2
+
+
 # --- fer dashboard
 
 
@@ -242,6 +294,12 @@ def test_a_file_is_replaced_only_when_asked_to(tmp_path):
     for wrong in (tmp_path, tmp_path / "no" / "file.json"):
         with pytest.raises(InputError, match="give "):
             dashboard(["--out", wrong])
+
+
+def test_runs_of_a_plugin_that_is_not_installed_are_refused(tmp_path):
+    with pytest.raises(InputError, match="unknown architecture 'lenet'; did you mean lenet5"):
+        dashboard(["--plugin", "lenet5", "--plugin", "lenet", "--out", tmp_path / "dashboard.json"])
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["a/b", "x" * 129])

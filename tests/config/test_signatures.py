@@ -105,8 +105,11 @@ def test_values_that_fit(value, annotation, expected):
         (1.5, "str", "expected text"),
         ("c", "Literal['a', 'b'] | None", "expected one of 'a', 'b' or null"),
         (1, "Literal[True]", "expected one of True"),
-        ([1], "tuple[float, float]", "expected a list of 2 float"),
-        (["a"], "list[int]", "expected a list of int"),
+        ([1], "tuple[float, float]", "expected a list of 2 float$"),
+        (["a"], "list[int]", "expected a list of int$"),
+        ("0.1,0.2", "tuple[float, float]", r"expected a list of 2 float, written \[a,b\]$"),
+        ("a,b", "tuple[str, ...]", r"expected a list of str, written \[a,b\]$"),
+        ("0,2", "Literal['auto'] | list[int]", r"one of 'auto' or a list of int, written \[a,b\]$"),
     ],
 )
 def test_values_that_do_not_fit(value, annotation, text):

@@ -211,6 +211,17 @@ def test_what_does_not_shape_the_result_may_change_and_is_recorded(toy, tmp_path
     assert yaml.safe_load((folder / "config.yaml").read_text())["data"]["memory_gb"] == 1.0
 
 
+def test_a_session_that_was_killed_stays_in_the_record(toy, tmp_path):
+    folder = killed(tmp_path)
+    (session,) = Record.read(folder).manifest["sessions"]
+    assert session["device"] == "cpu, 1 threads"
+    assert "seconds" not in session  # nobody has measured them
+    resume(folder, {"trainer": {"threads": 1}, "data": {"workers": 0}})
+    sessions = Record.read(folder).manifest["sessions"]
+    assert [session["resumed"] for session in sessions] == [False, True]
+    assert sessions[0] == session
+
+
 def test_the_data_may_lie_elsewhere_if_they_are_the_same(toy, tmp_path):
     from PIL import Image
 

@@ -70,7 +70,7 @@ def test_another_run_of_the_same_name_is_refused_and_nothing_is_lost(record, tmp
 
 def test_what_is_no_result_is_not_kept(tmp_path):
     broken = write_run(tmp_path / "broken", *draw(1), faults=["loss is not finite"])
-    with pytest.raises(InputError, match="not a result: loss is not finite"):
+    with pytest.raises(InputError, match="NOT A RESULT: loss is not finite"):
         keep(broken, tmp_path / "results")
     demonstration = write_run(tmp_path / "demonstration", *draw(1))
     manifest = demonstration / "manifest.json"

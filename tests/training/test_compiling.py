@@ -1,11 +1,14 @@
 """``trainer.compile``: a compiled network learns the same; one that cannot be compiled trains all the same."""
 
+import warnings
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+from fer_plugins import config
 from fer_plugins.data.loaders import order
+from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run import run
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.ranks import Rank
@@ -72,3 +75,10 @@ def test_a_network_that_cannot_be_compiled_trains_uncompiled_and_the_record_says
     assert record.manifest["status"] == "finished"
     expected = "trainer.compile: the network is not compiled (RuntimeError: no compiler here); it trains uncompiled"
     assert expected in record.manifest["warnings"]
+
+
+def test_what_pytorch_says_of_compiled_gradients_in_several_processes_is_not_shown():
+    with warnings.catch_warnings(record=True) as shown, quiet(config.resolve({"plugin": "lenet5"}).config):
+        warnings.warn("Grad strides do not match bucket view strides. This may indicate", stacklevel=1)
+        warnings.warn("something else", stacklevel=1)
+    assert [str(warning.message) for warning in shown] == ["something else"]

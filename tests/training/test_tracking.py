@@ -190,6 +190,17 @@ def test_what_wandb_refuses_has_a_remedy_that_works(tmp_path, monkeypatch):
         tracking.start(configuration(name="wandb", project="a/b"), tmp_path)
 
 
+def test_what_keeps_wandb_from_starting_is_one_line(tmp_path, monkeypatch):
+    import wandb
+
+    def fail(*arguments, **options):
+        raise OSError("no service\nTraceback: a page of it")
+
+    monkeypatch.setattr(wandb, "init", fail)
+    with pytest.raises(InputError, match=r"W&B does not start \(OSError: no service\); change it in section logger"):
+        tracking.start(configuration(name="wandb"), tmp_path)
+
+
 def test_without_wandb_installed(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(InputError, match=r"pip install 'wandb>=[0-9.]+', or take --logger csv"):

@@ -40,6 +40,17 @@ def test_the_range_is_tested_and_the_rates_are_written(toy, capsys, tmp_path):
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
+def test_a_file_is_replaced_with_force_alone(toy, capsys, tmp_path):
+    file = tmp_path / "lr.csv"
+    file.write_text("mine")
+    few = ["lr", *GIVEN, "--steps", "20", "--out", str(file)]
+    assert call(*few) == 2
+    assert "already exists; replace it with --force" in capsys.readouterr().err
+    assert file.read_text() == "mine"
+    assert call(*few, "--force") == 0
+    assert file.read_text().startswith("lr,loss\n")
+
+
 def test_the_range_is_longer_than_the_training_of_the_recipe(toy, capsys):
     assert call("lr", *GIVEN, "--steps", "40", "--to", "1e-5", "--trainer.epochs", "1") == 0
     assert capsys.readouterr().out.startswith("tested: 40 rates, 1e-06 to 1e-05")
@@ -56,7 +67,10 @@ def test_the_range_is_longer_than_the_training_of_the_recipe(toy, capsys):
         (["batch-size", *GIVEN, "--out", "x.csv"], "--out: is for lr; leave it out"),
         (["batch-size", *GIVEN, "--steps", "30"], "--steps: is for lr; leave it out"),
         (["lr", *GIVEN, "--largest", "64"], "--largest: is for batch-size; leave it out"),
-        (["lr", *GIVEN, "--out", "."], "--out .: give the name of a file"),
+        (["lr", *GIVEN, "--out", "."], "--out .: is a folder; give the name of a file"),
+        (["lr", *GIVEN, "--out", "no/lr.csv"], "there is no folder"),
+        (["lr", *GIVEN, "--force"], "--force belongs to --out"),
+        (["batch-size", *GIVEN, "--force"], "--force: is for lr; leave it out"),
         (["lr", "--data", "synthetic"], "needs --plugin NAME"),
     ],
 )

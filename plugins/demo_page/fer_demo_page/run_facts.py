@@ -15,7 +15,7 @@ from fer_plugins.metrics.copies import copy_groups, find_too_few
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.manifest import header
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.remarks import list_remarks
+from fer_plugins.runs.remarks import list_remarks, name_fault
 
 Row = tuple[str, str]
 
@@ -47,7 +47,7 @@ def _warnings(record: Record | None) -> list[str]:
         return ["A checkpoint on its own: its scores and its training are not known. Give the folder of the run."]
     status = record.manifest.get("status")
     texts = [f"This run is {status}, not finished."] if status != "finished" else []
-    texts += [f"Not a result: {fault}" for fault in record.metrics.get("not_a_result", ())]
+    texts += map(name_fault, record.metrics.get("not_a_result", ()))
     texts += [
         f"{remark[0].upper()}{remark[1:]}." for remark in list_remarks({**record.manifest, "demonstration": False})
     ]

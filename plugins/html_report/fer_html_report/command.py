@@ -8,6 +8,7 @@ from typing import Literal, cast
 
 import click
 
+from fer_plugins.commands.output_file import check_output_file
 from fer_plugins.commands.usage import Name, refuse, verb
 from fer_plugins.runtime.errors import InputError
 
@@ -77,10 +78,5 @@ def _place(runs: tuple[str, ...], form: str, out: str | None, *, force: bool) ->
     else:
         own = len(runs) == 1 and os.path.isdir(runs[0]) and not os.path.isfile(Path(runs[0], SUMS))
         path = Path(runs[0] if own else ".", f"report.{form}")
-    if os.path.isdir(path):
-        raise InputError(f"--out {path}: is a folder; give the name of a file in it")
-    if not os.path.isdir(path.absolute().parent):
-        raise InputError(f"--out {path}: there is no folder {path.absolute().parent}; make it, or give another FILE")
-    if os.path.exists(path) and not force:
-        raise InputError(f"{path}: already exists; replace it with --force, or give another place with --out FILE")
+    check_output_file(path, force=force)
     return path

@@ -15,7 +15,7 @@ from fer_html_report.numbers import count, duration, without_folders
 from fer_plugins.analysis.measured_claim import name_protocol
 from fer_plugins.config import registry
 from fer_plugins.runs.read_runs import FinishedRun
-from fer_plugins.runs.remarks import list_remarks
+from fer_plugins.runs.remarks import list_remarks, name_fault
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import shell_word
 
@@ -131,7 +131,7 @@ def seeds(run: FinishedRun) -> Iterator[Block]:
 def alarms(run: FinishedRun) -> list[str]:
     """Return the warnings about the numbers, as shown above them and among the faults."""
     remarks = [remark[0].upper() + remark[1:] for remark in list_remarks(run.record.manifest)]
-    return [*(f"Not a result: {fault}" for fault in run.faults), *remarks]
+    return [*map(name_fault, run.faults), *remarks]
 
 
 def faults(run: FinishedRun) -> Iterator[Block]:

@@ -9,6 +9,7 @@ from fer_html_report.blocks import Block, Paragraph, Table
 from fer_html_report.numbers import rate
 from fer_plugins.runs.evaluation_file import FILE, read_evaluation
 from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.remarks import name_fault
 from fer_plugins.runtime.plain_values import shell_word
 
 Values = Mapping[str, Any]
@@ -33,7 +34,7 @@ def robustness(run: FinishedRun) -> Iterator[Block]:
         f"{rate(plain['accuracy'], plain['intervals']['accuracy'])}. Intervals are those of the images."
     )
     for fault in evaluation.get("not_a_result") or []:
-        yield Paragraph(f"Not a result: {fault}", "warning")
+        yield Paragraph(name_fault(fault), "warning")
     for suite, values in evaluation["suites"].items():
         yield from _SUITES[suite](values)
     if ways := evaluation.get("tta"):

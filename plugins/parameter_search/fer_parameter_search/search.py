@@ -17,7 +17,7 @@ from fer_plugins.commands.installed_verbs import LOADING
 from fer_plugins.config import registry
 from fer_plugins.contract import HasBudget
 from fer_plugins.data.read_once import reading_once
-from fer_plugins.experiments.begun_folder import BegunRuns, begun_folder, check_same_data
+from fer_plugins.experiments.begun_folder import BegunRuns, begun_folder, check_begun_with
 from fer_plugins.experiments.cells import Cell, Outcome, in_process, run_cells
 from fer_plugins.experiments.identity import deciding_settings, identify
 from fer_plugins.runs.record import Record, write_atomically
@@ -122,7 +122,7 @@ def search(
                 first = len(points)  # trial of this configuration
                 if outcome.record is not None:
                     records.append(outcome.record)
-                    check_same_data(records[0], outcome.record, folder)
+                    check_begun_with(records[0], outcome.record, folder)
                     first, _ = trained.setdefault(identify(outcome.cell.resolved.config), (first, outcome.record))
                 searcher.tell(math.inf if score is None else sign * score)
                 values = {axis.key: axis.value(at) for axis, at in zip(space.axes, points[-1], strict=True)}

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fer_plugins.runs.remarks import name_fault
 from fer_plugins.runtime.print_table import print_table, titled_table
 
 
@@ -24,7 +25,7 @@ def print_evaluation(console: Console, evaluation: Mapping[str, Any], header: Ma
     share = "all" if evaluation["n"] == evaluation["of"] else f"{evaluation['n']:,} of {evaluation['of']:,}"
     console.print(Text(f"{share} images of {evaluation['part']}, evaluation seed {evaluation['seeds']['evaluation']}"))
     for fault in evaluation["not_a_result"]:
-        console.print(Text(f"NOT A RESULT: {fault}", style="bold red"))
+        console.print(Text(name_fault(fault), style="bold red"))
     console.print()
     plain = evaluation["plain"]
     interval = plain["intervals"]["accuracy"]

@@ -9,7 +9,7 @@ from fer_plugins.analysis.seed_spread import Model, group_models, range_of, seed
 from fer_plugins.metrics.clusters import best_intervals
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.read_runs import FinishedRun, check_same_test
-from fer_plugins.runs.remarks import list_remarks
+from fer_plugins.runs.remarks import list_remarks, name_fault
 from fer_plugins.runs.without_copies import leave_out_copies
 from fer_plugins.runtime.errors import InputError
 from fer_run_comparison.class_tests import errors_by_class
@@ -87,7 +87,7 @@ def refuse_faults(runs: Sequence[FinishedRun]) -> None:
     """
     for run in runs:
         if run.faults:
-            raise InputError(f"{run.record.folder}: not a result ({run.faults[0]}); leave it out, and say that you did")
+            raise InputError(f"{run.record.folder}: {name_fault(run.faults[0])}; leave it out, and say that you did")
 
 
 def _compare_evaluations(models: Sequence[Model], names: Sequence[str]) -> dict[str, Any] | None:

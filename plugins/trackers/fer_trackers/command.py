@@ -8,18 +8,31 @@ from pathlib import Path
 
 import click
 
+from fer_plugins.commands.output_file import check_output_file
+from fer_plugins.commands.settings import Installed
 from fer_plugins.commands.usage import Name, refuse, verb
+from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError
 
 
 @verb()
-@click.option("--project", default="fer-plugins", metavar="NAME", help="Of W&B. Default: fer-plugins.")
-@click.option("--entity", metavar="NAME", help="User or team of W&B. Default: that of your login.")
-@click.option("--plugin", "plugins", multiple=True, metavar="NAME", help="Show its runs alone; may be given again.")
-@click.option("--split", type=Name(["test", "val"]), default="test", help="Whose scores are shown. Default: test.")
-@click.option("--out", type=click.Path(), metavar="FILE", help="Default: dashboard.json, unless --publish is given.")
-@click.option("--force", is_flag=True, help="Replace FILE where it is there.")
-@click.option("--publish", is_flag=True, help="Save workspace and report in your W&B project; needs a login.")
+@click.option("--project", default="fer-plugins", metavar="NAME", help="W&B project; default: fer-plugins.")
+@click.option("--entity", metavar="NAME", help="W&B user or team; default: that of your login.")
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=Installed("architecture"),
+    help="Show only runs of this architecture; may be repeated.",
+)
+@click.option(
+    "--split", type=Name(["test", "val"]), default="test", help="Split whose scores are shown; default: test."
+)
+@click.option(
+    "--out", type=click.Path(), metavar="FILE", help="Output file; default: dashboard.json, unless --publish is given."
+)
+@click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
+@click.option("--publish", is_flag=True, help="Also save workspace and report in your W&B project; needs a login.")
 def dashboard(
     *,
     project: str,
@@ -32,12 +45,16 @@ def dashboard(
 ) -> None:
     """Write a W&B workspace and report on your runs: scores, copies, seeds, curves, confusion, predictions.
 
-    Runs are grouped by plug-in, dataset, protocol, and all else but seed and fold. Without --publish nothing is
-    sent: the file holds what W&B would get, as JSON.
+    Runs are grouped by plug-in, dataset, protocol and everything else except seed and fold. Without --publish nothing
+    is sent: FILE holds, as JSON, what W&B would receive.
     """
     if force and out is None and publish:
         refuse("--force belongs to --out; add --out FILE, or leave --force out")
-    path = None if out is None and publish else _check_place(Path(out or "dashboard.json"), force=force)
+    for name in plugins:
+        registry.find("architecture", name)
+    path = None if out is None and publish else Path(out or "dashboard.json")
+    if path is not None:
+        check_output_file(path, force=force)
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
@@ -63,13 +80,3 @@ def dashboard(
     if publish:
         for address in save(views):
             print(address)
-
-
-def _check_place(path: Path, *, force: bool) -> Path:
-    if path.is_dir():
-        raise InputError(f"--out {path}: is a folder; give the name of a file in it")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"--out {path}: there is no folder {path.absolute().parent}; make it, or give another FILE")
-    if path.exists() and not force:
-        raise InputError(f"{path}: already exists; replace it with --force, or give another place with --out FILE")
-    return path

@@ -247,7 +247,7 @@ def test_a_run_under_other_conditions_is_not_comparable(trained):
     for name, changes, why in (
         ("limit", {"manifest__data__limit": 100}, "only part of the data (data.limit 100)"),
         ("flaw", {"manifest__protocol__flaw": "it selects on test"}, "flawed protocol official: it selects on test"),
-        ("fault", {"metrics__not_a_result": ["test: all happy"]}, "not a result: test: all happy"),
+        ("fault", {"metrics__not_a_result": ["test: all happy"]}, "NOT A RESULT: test: all happy"),
         ("lr", {"config__optimizer__lr": 0.1}, "not the plug-in's recipe: optimizer.lr 0.1 (recipe: 0.003)"),
         ("short", {"config__trainer__epochs": 1}, "trainer.epochs 1 (recipe: 3)"),
         (

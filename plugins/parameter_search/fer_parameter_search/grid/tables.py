@@ -15,6 +15,7 @@ from fer_parameter_search.grid.plan import Plan
 from fer_parameter_search.grid.state import HIDDEN, Survey, survey_runs
 from fer_parameter_search.workers import log_file
 from fer_plugins.experiments.existing_runs import FAILED, FINISHED, NEW, RESUMABLE
+from fer_plugins.runs.remarks import name_fault
 from fer_plugins.runs.result_table import format_interval, result_console
 from fer_plugins.runtime.activity import format_seconds
 from fer_plugins.runtime.print_table import print_table
@@ -91,7 +92,7 @@ def print_summary(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None:
     console.print("The interval is that of the tested samples; over trainings: fer compare, fer table.", style="dim")
     for row in rows:
         for fault in row.get("not_a_result", ()):
-            console.print(Text(f"not a result: {row['cell']}: {fault}", style="yellow"))
+            console.print(Text(f"{row['cell']}: {name_fault(fault)}", style="yellow"))
     for remark in dict.fromkeys(remark for row in rows for remark in row.get("remarks", ())):
         console.print(Text(remark, style="yellow"))
     failed = [row for row in rows if row["status"] == FAILED]
