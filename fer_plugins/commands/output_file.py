@@ -1,4 +1,4 @@
-"""Checks the file of ``--out`` before any work is done: it must be writable, and must not replace another by accident."""
+"""Checks the file of ``--out`` before any work: it must be writable, and must not replace another by accident."""
 
 from __future__ import annotations
 
