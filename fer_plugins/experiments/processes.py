@@ -93,7 +93,7 @@ def together(record: Record, settings: RunConfig, data: FERDataModule, resume_fr
         raise InputError("several processes that srun or torchrun starts are for fer-run; start this program once")
     try:
         if alone:
-            with doing(f"starting {count - 1} more processes"):
+            with doing(f"starting {count - 1} more process{'es' * (count > 2)}"):
                 group.enter(_started(count, children), ends_them=True)
         folder = str(record.folder.absolute())
         send(
@@ -120,7 +120,7 @@ def together(record: Record, settings: RunConfig, data: FERDataModule, resume_fr
             cause = f"a process has ended, and says why itself, or this one failed ({one_line(error, 200)})"
         if cause is None:
             raise
-        text = f"{cause}; the checkpoint of the last whole epoch is kept: continue with fer-run --resume"
+        text = f"{cause}; fer-run --resume continues after the last complete epoch"
         raise RunError(text) from error
     finally:
         for child in children:

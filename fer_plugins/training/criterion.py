@@ -193,6 +193,6 @@ class FiniteLoss:
 
 def _error(loss: str, epoch: int, step: int) -> RunError:
     return RunError(
-        f"the loss is {loss} at epoch {epoch + 1}, step {step + 1}; the checkpoint of the last whole epoch is kept. "
-        "Lower optimizer.lr or set trainer.gradient_clip_norm"
+        f"the loss is {loss} at epoch {epoch + 1}, step {step + 1}; the checkpoint of the last complete epoch, "
+        "if any, is kept. Lower optimizer.lr or set trainer.gradient_clip_norm"
     )

@@ -167,7 +167,9 @@ def test_the_end_of_one_process_ends_the_run(tmp_path, monkeypatch, sign, whom, 
         for number, handler in before.items():
             signal.signal(number, handler)
     if whom == "helper":
-        assert "process 1 was ended by SIGKILL; the checkpoint of the last whole epoch is kept" in str(raised.value)
+        assert "process 1 was ended by SIGKILL; fer-run --resume continues after the last complete epoch" in str(
+            raised.value
+        )
     folder = next((tmp_path / "runs").iterdir())
     assert json.loads((folder / "manifest.json").read_text())["status"] == status
     assert not [child for child in started if Path(f"/proc/{child}").exists()]
@@ -214,8 +216,8 @@ def test_the_command_itself_ends_with_one_line_when_a_process_is_killed(tmp_path
     assert command.returncode == 1
     folder = next((tmp_path / "runs").iterdir())
     assert err == (
-        "fer-run: process 1 was ended by SIGKILL; the checkpoint of the last whole epoch is kept: continue with "
-        f"fer-run --resume. Folder: {folder}\n"
+        "fer-run: process 1 was ended by SIGKILL; fer-run --resume continues after the last complete epoch. "
+        f"Folder: {folder}\n"
     )
 
 

@@ -46,7 +46,7 @@ def test_the_criterion_weight_of_the_model_is_taken(toy):
 def test_a_loss_that_is_not_finite_stops_with_epoch_and_step(toy):
     broken = module(model={"explode_at": 2})
     broken.training_step(batch(), 0)
-    with pytest.raises(RunError, match="nan at epoch 1, step 2.*last whole epoch is kept"):
+    with pytest.raises(RunError, match="nan at epoch 1, step 2.*last complete epoch, if any, is kept"):
         broken.training_step(batch(), 1)
 
 
