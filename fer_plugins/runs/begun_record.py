@@ -1,4 +1,4 @@
-"""The folder of a run that was begun: read, and held to what a run writes before it goes on."""
+"""Reads the folder of an unfinished run and checks it before the run is continued."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def read_begun(folder: str | Path) -> Record:
     """Read the folder of a run that may have been killed before its manifest was written.
 
     Raises:
-        InputError: it is no run's folder, or a file in it is damaged.
+        InputError: it is not the folder of a run, a file in it is damaged or not as a run writes it, or the network was
+            trained elsewhere.
     """
     path = Path(folder)
     if os.path.isfile(path / "config.yaml") and not os.path.exists(path / "manifest.json"):
@@ -31,7 +32,7 @@ def read_begun(folder: str | Path) -> Record:
     _check_config(record)
     if record.manifest:
         _check_manifest(record)
-    elif os.path.lexists(record.checkpoints / "last.ckpt"):  # written after the manifest, which names the data
+    elif os.path.lexists(record.checkpoints / "last.ckpt"):  # written after the manifest, which identifies the data
         raise InputError(
             f"{folder}: manifest.json is missing, and with it what data the run began with; delete "
             f"{record.checkpoints / 'last.ckpt'} to start this run over"
@@ -45,10 +46,10 @@ def read_begun(folder: str | Path) -> Record:
 
 
 def _check_config(record: Record) -> None:
-    """Refuse a config.yaml that is cut off: what is missing would be taken from the defaults, in silence."""
+    """Reject an incomplete config.yaml; its missing keys would silently be replaced by the defaults."""
     missing = [name for name in config.schema() if name not in record.config]
     run = record.config.get("run")
-    # score_train is newer than the first release. It does not come last, so a file that lacks it alone is not cut off.
+    # score_train is newer than the first release. It is not the last key, so a file that only lacks it is complete.
     keys = [name for name in config.section_keys("run") if name != "score_train"]
     missing += [f"run.{name}" for name in keys if isinstance(run, Mapping) and name not in run]
     if missing:
@@ -59,12 +60,12 @@ def _check_config(record: Record) -> None:
 
 
 def _check_manifest(record: Record) -> None:
-    """Refuse a manifest that lacks what a run goes on with; the types of what it has are checked already."""
+    """Reject a manifest without the keys needed to continue a run; the types of its values were checked before."""
     manifest = record.manifest
     needed = ("status", "folds") if "folds" in manifest else ("status", "sessions", "warnings", "data", "assumed")
     missing = [key for key in needed if manifest.get(key) is None or (key == "folds" and not manifest["folds"])]
     if (threads := manifest.get("threads")) is not None and not _is_count(threads.get("number"), least=1):
-        missing.append("threads")  # version 0.1.0 wrote none
+        missing.append("threads")  # version 0.1.0 did not write threads
     if (series := manifest.get("series")) is not None:
         numbered = isinstance(series.get("id"), str) and _is_count(series.get("number"))
         if not numbered or not _is_count(series.get("count"), least=series["number"] + 1):

@@ -1,4 +1,4 @@
-"""Whether the scores in metrics.json were computed from the rows of predictions.csv."""
+"""Checks that the scores in metrics.json were computed from the rows of predictions.csv."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import need, place_of_scores
 from fer_plugins.runtime.errors import InputError
 
-_LARGEST = 1e300  # finite, and no whole number too large for a float
+_LARGEST = 1e300  # excludes inf and integers too large for a float
 
 
 def check_scores(recorded: PredictionsFile, split: str, dataset: str = "") -> None:
-    """Check that the scores of one split and dataset are those of its rows.
+    """Check that the scores of a split and dataset match its rows in predictions.csv.
 
     Args:
         recorded: predictions.csv of the run.
-        split: "test" or "val".
-        dataset: a name of ``data.targets``; "" is the dataset that was trained on.
+        split: "test", "val" or "train".
+        dataset: a name in ``data.targets``, or "" for the dataset that the network was trained on.
 
     Raises:
+        InputError: they do not match.
         InputError: they are not.
     """
     record, where = recorded.record, place_of_scores(split, dataset)
@@ -44,7 +45,7 @@ def check_scores(recorded: PredictionsFile, split: str, dataset: str = "") -> No
     np.add.at(matrix, (true, predictions.predicted), 1)
     for name, value in {"accuracy": matrix.trace() / len(true), **macro_scores(matrix)}.items():
         if name not in scores or (scores[name] is None and may_be_undefined(name)):
-            continue  # a run of an earlier version; a score that is 0/0
+                continue  # not recorded by an earlier version, or undefined (0/0)
         if not _is_near(scores[name], value):
             text = f"predictions.csv gives {name} {value:.4f} of {rows}, metrics.json has {scores[name]!r}"
             raise _not_together(folder, text, cut)
@@ -57,7 +58,7 @@ def check_scores(recorded: PredictionsFile, split: str, dataset: str = "") -> No
 
 
 def _check_copies(recorded: PredictionsFile, split: str, predictions: NamedPredictions) -> None:
-    """Check that the scores with and without copies are those of the rows that say so."""
+    """Check that the scores with and without copies match the rows that are marked as such."""
     folder, copied = recorded.record.folder, predictions.copies != ""
     copies = recorded.record.metrics[split].get("copies")
     if copied.any() != (copies is not None):
@@ -72,7 +73,7 @@ def _check_copies(recorded: PredictionsFile, split: str, predictions: NamedPredi
 
 
 def _check_majority(recorded: PredictionsFile, split: str, predictions: NamedPredictions) -> None:
-    """Check that what is said of the votes' majority is what the rows say of it; the votes themselves are not kept."""
+    """Check that the agreement with the majority of the votes matches the rows; the votes themselves are not kept."""
     judged = predictions.majority >= 0
     columns = (predictions.majority, predictions.true, predictions.predicted)
     expected = compare_majority(*(column[judged] for column in columns))

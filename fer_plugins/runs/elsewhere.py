@@ -1,4 +1,4 @@
-"""Runs of predictions that other code made: what is said of them, and what cannot be done with them."""
+"""Runs that were scored from the predictions of other code: their caveat, and what they cannot be used for."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from fer_plugins.runtime.notices import Notice
 if TYPE_CHECKING:
     from fer_plugins.runs.record import Record
 
-KEY: Final = "trained_elsewhere"  # of manifest.json, and the code of the notice
+KEY: Final = "trained_elsewhere"  # key in manifest.json, and the notice's code
 LABEL: Final = "trained elsewhere"
 
 
 def caveat(manifest: Mapping[str, Any]) -> str:
-    """Return what stands beside every number of a network that was trained elsewhere; "" for a run of ``fer-run``."""
+    """Return the caveat for every number of a network that was trained elsewhere; "" for a run of ``fer-run``."""
     if not manifest.get(KEY):
         return ""
     text = "what the network was trained, selected and tuned on is not known; labels, split and scores are checked"
@@ -24,16 +24,16 @@ def caveat(manifest: Mapping[str, Any]) -> str:
 
 
 def claims_plugin(record: Record) -> str | None:
-    """Return the architecture whose paper's claims stand beside a run; None: trained elsewhere, and none was named."""
+    """Return the architecture whose claims a run is compared with; None if trained elsewhere and none was named."""
     origin = record.manifest.get(KEY)
     return origin.get("claims_of") if origin else str(record.config["model"]["name"])
 
 
 def require_network(record: Record) -> None:
-    """Refuse a run whose network was trained elsewhere.
+    """Reject a run whose network was trained elsewhere.
 
     Raises:
-        InputError: it was; there are predictions and no network.
+        InputError: the run has predictions but no network.
     """
     if record.manifest.get(KEY):
         raise InputError(

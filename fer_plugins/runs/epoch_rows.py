@@ -1,4 +1,4 @@
-"""metrics.csv: a row an epoch, whole whatever happens."""
+"""metrics.csv: one row per epoch, written atomically."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from fer_plugins.runtime.errors import InputError, one_line
 
 
 class EpochRows:
-    """metrics.csv: written anew and swapped in as a whole at each epoch, so a kill leaves whole lines."""
+    """metrics.csv, rewritten and replaced atomically after each epoch, so that a killed run leaves complete lines."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows: list[dict[str, str]] | None = None  # read when the first row of this process comes
+        self.rows: list[dict[str, str]] | None = None  # read when this process adds its first row
 
     def before(self, epoch: float) -> list[dict[str, float]]:
-        """Return the rows of earlier epochs, those of an earlier process included."""
+        """Return the rows of earlier epochs, including those of an earlier process."""
         rows = self.rows if self.rows is not None else _read_rows(self.path)
         numbers = [{key: float(value) for key, value in row.items() if value} for row in rows]
         return [{**row, "epoch": int(row["epoch"])} for row in numbers if row["epoch"] < epoch]
 
     def add(self, row: Mapping[str, float]) -> None:
-        """Add a row; the first one of a resumed run removes the rows of its epoch and of later ones.
+        """Add a row; the first row of a resumed run removes the rows of the same and later epochs.
 
         Raises:
             RunError: the file cannot be written.
@@ -45,10 +45,10 @@ class EpochRows:
 
 
 def read_epochs(path: Path) -> list[dict[str, float]]:
-    """Read the rows of a finished run; none where there is no such file (folds have one each; logger none).
+    """Read the rows of a finished run; empty if the file does not exist (each fold has its own; ``logger`` none).
 
     Raises:
-        InputError: the file is damaged, or cut off.
+        InputError: the file is damaged or incomplete.
     """
     if not path.exists():
         return []
@@ -66,7 +66,7 @@ def read_epochs(path: Path) -> list[dict[str, float]]:
 
 
 def _read_rows(path: Path) -> list[dict[str, str]]:
-    """Read the rows of an earlier process; a row that is damaged (edited by hand) is left out."""
+    """Read the rows of an earlier process; damaged rows (edited by hand) are left out."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
@@ -78,7 +78,7 @@ def _is_whole(row: Mapping[str, Any]) -> bool:
     try:
         for cell in row.values():
             if cell != "":
-                float(cell)  # None where cells are missing, a list where there are too many
+                    float(cell)  # None if cells are missing, a list if there are too many
     except (TypeError, ValueError):
         return False
     return str(row.get("epoch")).isdecimal()

@@ -1,4 +1,4 @@
-"""evaluation.json: what ``fer robustness`` measured of a run, read and held to the run's checkpoint."""
+"""Reads evaluation.json, the measurements of ``fer robustness``, and checks that it matches the run's checkpoint."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import shell_word
 
 FILE = "evaluation.json"
-_READ = ("part", "n", "of", "suites", "data", "seeds", "checkpoint")  # what readers take for granted
+_READ = ("part", "n", "of", "suites", "data", "seeds", "checkpoint")  # keys that readers rely on
 
 
 def read_evaluation(record: Record) -> Evaluation:
-    """Read the evaluation in a run's folder.
+    """Read evaluation.json in a run's folder.
 
     Raises:
-        InputError: there is none, it is damaged, or it is of another checkpoint than the run's.
+        InputError: the file does not exist, is damaged, or belongs to another checkpoint than the run's.
     """
     path = record.folder / FILE
     try:
@@ -37,7 +37,7 @@ def read_evaluation(record: Record) -> Evaluation:
         command = fer_command("robustness")
         raise InputError(f"{path}: damaged, or not written by {command}; remove it and measure again") from None
     checkpoint = record.checkpoints / "best.ckpt"
-    # records may be passed on without their checkpoints
+    # only if the checkpoint exists: records may be passed on without checkpoints
     if checkpoint.is_file() and content["checkpoint"].get("sha256") != hash_file(checkpoint):
         raise InputError(f"{path}: is of another checkpoint than {checkpoint}; remove it and measure again")
     return content

@@ -1,7 +1,8 @@
-"""A finished run's record as it is kept in a repository: plain data without weights, and the sums of its files.
+"""A finished run's record as kept in a repository: plain data without weights, and the checksums of its files.
 
-A kept record holds config.yaml, manifest.json, metrics.json, metrics.csv, predictions.csv.gz and SHA256SUMS. Local
-paths are cut to their last name, so that it says nothing about the machine and is the same wherever it is made.
+A kept record consists of config.yaml, manifest.json, metrics.json, metrics.csv, predictions.csv.gz and SHA256SUMS.
+Absolute paths are reduced to their last component, so that the record does not reveal anything about the machine and is
+identical wherever it is made.
 """
 
 from __future__ import annotations
@@ -33,19 +34,19 @@ _FILES = ("config.yaml", "manifest.json", "metrics.json", "metrics.csv", PREDICT
 
 
 def keep(run: str | Path, results: str | Path | None = None) -> Path:
-    """Copy a finished run's record into a folder of results.
+    """Copy the record of a finished run into a folder of results.
 
     Args:
         run: the run's folder.
-        results: where the record is put; None: the folder ``results`` beside the plug-in's package.
+        results: the folder to put the record into; None: the folder ``results`` next to the plug-in's package.
 
     Returns:
         The record's folder, ``<results>/<plugin>-<dataset>-<protocol>-s<seed>``.
 
     Raises:
-        InputError: the run is not finished or not a result, is a demonstration, or its record is there already with
-            other content; or there is no place for it.
-        RunError: it cannot be written.
+        InputError: the run is not finished, is not a valid result, is a demonstration or consists of several folds; a
+            record of this name with other content exists; or no folder for it can be determined.
+        RunError: the record cannot be written.
     """
     finished = read_run(run)
     manifest = finished.record.manifest
@@ -80,10 +81,10 @@ def keep(run: str | Path, results: str | Path | None = None) -> Path:
 
 
 def results_folder(run: FinishedRun) -> Path:
-    """Return the folder ``results`` of the plug-in that the run is of.
+    """Return the folder ``results`` of the plug-in that was run.
 
     Raises:
-        InputError: the plug-in is not installed from a checkout.
+        InputError: the plug-in is not installed from a checkout, or the network was trained elsewhere.
     """
     if run.elsewhere:
         raise InputError(f"{run.record.folder}: {LABEL}, so no plug-in has a place for it; give --to FOLDER")
@@ -105,16 +106,16 @@ def record_name(run: FinishedRun) -> str:
 
 
 def find_records(folders: list[Path]) -> list[Path]:
-    """Return the kept records in or below folders, sorted."""
+    """Return the kept records in or below the given folders, sorted."""
     return sorted({sums.parent for folder in folders for sums in folder.rglob(SUMS)})
 
 
 @contextmanager
 def opened(record: str | Path) -> Iterator[FinishedRun]:
-    """Check a kept record's sums and read it as the run that it was.
+    """Verify the checksums of a kept record and read it as a run.
 
     Raises:
-        InputError: it is no kept record, or a file in it is missing, changed or not listed.
+        InputError: it is not a kept record, or a file in it is missing, changed or not listed.
     """
     folder = Path(record)
     contents = _checked(folder)
@@ -130,7 +131,7 @@ def opened(record: str | Path) -> Iterator[FinishedRun]:
             (copy / name).write_bytes(content)
         try:
             yield read_run(copy)
-        except InputError as error:  # the user knows the record, not its copy
+        except InputError as error:  # name the record, which the user knows, instead of its temporary copy
             raise InputError(str(error).replace(str(copy), str(folder)), key=error.key) from error
 
 
@@ -158,10 +159,10 @@ def _checked(folder: Path) -> dict[str, bytes]:
 
 
 def _portable(run: Path) -> dict[str, bytes]:
-    """Return the files of a run's record without local paths, name -> content."""
+    """Return the files of a run's record, name -> content, without local paths."""
     contents = {}
     for name in _FILES:
-        if name == PREDICTIONS:  # a kept record, which can be kept elsewhere too, has them packed
+        if name == PREDICTIONS:  # already compressed if the run is itself a kept record
             contents[f"{name}.gz"] = gzip.compress(read_predictions(run), mtime=0)
             continue
         if not (run / name).is_file():
@@ -176,7 +177,7 @@ def _portable(run: Path) -> dict[str, bytes]:
 
 
 def _without_paths(value: Any) -> Any:
-    """Return a nested value in which every absolute path is its last name."""
+    """Return a nested value in which every absolute path is reduced to its last component."""
     if isinstance(value, dict):
         return {key: _without_paths(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The manifest: what was run on what, and what stands from it above the scores."""
+"""The manifest: what was run on which data, and the header above the scores that is made from it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from fer_plugins.runtime.notices import Notice
 
 
 def title_of(data: FERDataModule) -> str:
-    """Return the dataset's name in papers, its own name where it has none."""
+    """Return the dataset's name in papers, or its own name if it has none."""
     return str(getattr(data.dataset, "title", data.dataset_name))
 
 
 def describe(settings: RunConfig, data: FERDataModule, notice: str | None) -> dict[str, Any]:
-    """Return the manifest as it stands before training."""
+    """Return the manifest as written before training."""
     component, described = records.recipe_of(str(settings.model.name))
     return {
         "status": "running",
@@ -46,7 +46,7 @@ def describe(settings: RunConfig, data: FERDataModule, notice: str | None) -> di
 
 
 def describe_data(settings: RunConfig, data: FERDataModule) -> dict[str, Any]:
-    """Return what the manifest says of the data and the protocol."""
+    """Return the manifest's sections on the data and the protocol."""
     return {
         "data": {
             "name": settings.data.name,
@@ -79,9 +79,9 @@ def describe_data(settings: RunConfig, data: FERDataModule) -> dict[str, Any]:
 
 
 def assumed_here(described: Mapping[str, Any], settings: RunConfig) -> dict[str, str]:
-    """Return the assumed readings (configuration key -> reason) that hold in this run.
+    """Return the assumptions (configuration key -> reason) that apply to this run.
 
-    Where a variant or the user sets another value than the recipe, the reason for the recipe's value does not apply.
+    If a variant or the user sets another value than the recipe, the reason for the recipe's value does not apply.
     """
     assumed, actual = {}, settings.as_dict()
     for key, reason in (described.get("assumed") or {}).items():
@@ -93,14 +93,14 @@ def assumed_here(described: Mapping[str, Any], settings: RunConfig) -> dict[str,
 
 
 def _holds(usual: Any, actual: Any) -> bool:
-    """Return whether a run has the recipe's value; of a component inside a section only what the recipe sets counts."""
+    """Return whether a run has the recipe's value; of a component's options only those that the recipe sets count."""
     if isinstance(usual, Mapping) and isinstance(actual, Mapping):
         return all(_holds(value, actual.get(key)) for key, value in usual.items())
     return bool(usual == actual)
 
 
 def claims_model_of(described: Mapping[str, Any], recipe: str | None) -> str | None:
-    """Return the model in the claims that a run is put beside: the variant's own where paper.yaml names one."""
+    """Return the model in the claims to compare a run with: the variant's own if paper.yaml names one."""
     of_variants = described.get("claims_models") or {}
     return of_variants.get(recipe, described.get("claims_model"))
 
@@ -113,7 +113,7 @@ def _describe_selection(manifest: Mapping[str, Any]) -> str:
 
 
 def header(record: Record) -> dict[str, Any]:
-    """Return what stands above the result table: everything that a number needs to be believed."""
+    """Return the header above the result table: what a reader needs to know to judge a number."""
     manifest = record.manifest
     protocol = manifest["protocol"]
     origin = manifest.get(KEY)

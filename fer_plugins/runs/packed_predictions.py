@@ -1,4 +1,4 @@
-"""Where the predictions of a run lie: in predictions.csv, or in predictions.csv.gz of a kept record."""
+"""Reads the predictions of a run: predictions.csv, or predictions.csv.gz in a kept record."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 
 def predictions_path(folder: Path) -> Path:
-    """Return predictions.csv of a run's folder; predictions.csv.gz where it has that one alone."""
+    """Return the path of predictions.csv in a run's folder, or of predictions.csv.gz if only that file exists."""
     path, packed = folder / "predictions.csv", folder / "predictions.csv.gz"
     return packed if packed.is_file() and not path.is_file() else path
 
 
 def read_predictions(folder: Path) -> bytes:
-    """Return what stands in predictions.csv of a run's folder, unpacked.
+    """Return the content of predictions.csv in a run's folder, decompressed.
 
     Raises:
-        OSError: it cannot be read, or is damaged.
+        OSError: the file cannot be read or is damaged.
     """
     path = predictions_path(folder)
     content = path.read_bytes()
@@ -28,5 +28,5 @@ def read_predictions(folder: Path) -> bytes:
 
 
 def figures_folder(run: Path) -> Path:
-    """Return the folder for a run's figures: in the working folder for a kept record, which stays as it is."""
+    """Return the folder for a run's figures; for a kept record, which is never modified, in the working folder."""
     return Path(run.resolve().name, "figures") if predictions_path(run).suffix == ".gz" else run / "figures"

@@ -1,4 +1,4 @@
-"""predictions.csv, read once: which rows are of which split and dataset."""
+"""Reads predictions.csv once and assigns its rows to splits and datasets."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ Labels = npt.NDArray[np.int64]
 
 
 class NoScore(InputError):
-    """A sound run that has no one score for the question asked; it may be left out where others have one."""
+    """A valid run without a single score for the question asked; it may be skipped if other runs have one."""
 
 
 @dataclass(frozen=True)
 class NamedPredictions:
-    """What was predicted of some samples."""
+    """The predictions for a set of samples."""
 
     sources: tuple[str, ...]  # (N,) names of the samples
     true: Labels  # (N,)
     predicted: Labels  # (N,)
     probabilities: npt.NDArray[np.float64]  # (N, K), 0 to 1 or nan
-    copies: npt.NDArray[np.str_]  # (N,) "exact", "near" or "": whether training has a copy
-    majority: Labels  # (N,) the class with most of the votes beside the label, -1: none has, or there are no votes
-    subjects: npt.NDArray[np.str_]  # (N,) who the image shows, "": the dataset (or an earlier version) does not say
-    sequences: npt.NDArray[np.str_]  # (N,) the sequence that the image is a frame of, "" as above
+    copies: npt.NDArray[np.str_]  # (N,) kind of copy in training: "exact", "near" or "" (none)
+    majority: Labels  # (N,) the class with most votes (given in addition to the label); -1: none has, or no votes
+    subjects: npt.NDArray[np.str_]  # (N,) the person in the image; "": not given by the dataset (or earlier version)
+    sequences: npt.NDArray[np.str_]  # (N,) the sequence that the image is a frame of; "": not given
 
     @classmethod
     def join(cls, folds: Sequence[NamedPredictions]) -> NamedPredictions:
-        """Return the samples of several folds, one after the other."""
+        """Concatenate the samples of several folds."""
         arrays = (np.concatenate([getattr(fold, name) for fold in folds]) for name in _ARRAYS)
         return cls(tuple(source for fold in folds for source in fold.sources), *arrays)
 
     def choose(self, rows: npt.NDArray[np.bool_]) -> NamedPredictions:
-        """Return those of some of the samples, (N,)."""
+        """Return the predictions of the selected samples; ``rows`` is a mask (N,)."""
         return NamedPredictions(tuple(compress(self.sources, rows)), *(getattr(self, name)[rows] for name in _ARRAYS))
 
     def to_predictions(self) -> Predictions:
-        """Return them as what a pass over a split gives: scored and drawn alike. The loss is finite, in nats."""
+        """Convert to ``Predictions``, as a pass over a split returns them; the loss is finite, in nats."""
         from fer_plugins.metrics.predictions import Predictions  # imports torch
 
         rows = np.arange(len(self.true))
@@ -66,23 +66,23 @@ _ARRAYS = [field.name for field in fields(NamedPredictions)][1:]
 
 @dataclass(frozen=True)
 class PredictionsFile:
-    """What predictions.csv of a finished run holds."""
+    """The content of predictions.csv of a finished run."""
 
     record: Record
     classes: tuple[str, ...]  # in label order
-    splits: npt.NDArray[np.object_]  # (N,) "test" or "val"
-    datasets: npt.NDArray[np.object_]  # (N,) names of ``data.targets``, "": the dataset that was trained on
-    rows: NamedPredictions  # of every split and dataset
-    cut: str  # what is to be added to any complaint where the file ends within a line
+    splits: npt.NDArray[np.object_]  # (N,) "test", "val" or "train"
+    datasets: npt.NDArray[np.object_]  # (N,) names in ``data.targets``; "": the dataset that was trained on
+    rows: NamedPredictions  # of all splits and datasets
+    cut: str  # added to error messages if the file ends in the middle of a line
 
     @classmethod
     def read(cls, record: Record, classes: Sequence[str]) -> PredictionsFile:
-        """Read the file of a run.
+        """Read predictions.csv of a run.
 
         Raises:
-            InputError: the file cannot be read, lacks a column, names an unknown class or dataset, or holds a
-                probability that is none; ``NoScore`` where an earlier version wrote it and its rows cannot be told
-                apart.
+            InputError: the file cannot be read, lacks a column, names an unknown class or dataset, or holds an invalid
+                probability.
+            NoScore: an earlier version wrote the file and its rows cannot be assigned to datasets.
         """
         path, place = predictions_path(record.folder), {name: number for number, name in enumerate(classes)}
         try:
@@ -123,11 +123,11 @@ class PredictionsFile:
         """Return the predictions of one split and dataset.
 
         Args:
-            split: "test" or "val".
-            dataset: a name of ``data.targets``; "" is the dataset that was trained on.
+            split: "test", "val" or "train".
+            dataset: a name in ``data.targets``, or "" for the dataset that the network was trained on.
 
         Raises:
-            InputError: a sample stands in it twice.
+            InputError: a sample occurs twice.
         """
         chosen = self.rows.choose((self.splits == split) & (self.datasets == dataset))
         if len(set(chosen.sources)) != len(chosen.sources):
@@ -136,7 +136,7 @@ class PredictionsFile:
         return chosen
 
     def check_end(self) -> None:
-        """Refuse a file that ends within a line: its last number may have lost digits.
+        """Check that the file does not end in the middle of a line; its last number may have lost digits.
 
         Raises:
             InputError: it does.
@@ -159,7 +159,7 @@ def _read_probabilities(path: Path, cells: list[list[Any]], size: int, cut: str)
         read = np.array(cells, dtype=np.float64).reshape(len(cells), size)
     except (ValueError, TypeError):
         raise InputError(f"{path}: cannot be read: holds a probability that is not a number{cut}") from None
-    if ((read < 0) | (read > 1)).any():  # those that are nan are told where they are to be drawn
+    if ((read < 0) | (read > 1)).any():  # nan is reported where the probabilities are drawn
         raise InputError(f"{path}: holds probabilities outside of 0 to 1{cut}; repeat the run")
     return read
 
@@ -177,7 +177,7 @@ def _datasets_of(record: Record, rows: Sequence[Mapping[str, str]]) -> list[str]
 
 
 def _datasets_by_source(record: Record, rows: Sequence[Mapping[str, str]], targets: Mapping[str, Any]) -> list[str]:
-    """Tell datasets by how ``JoinedDatasets`` names the targets' samples, "NAME:source", where the counts agree."""
+    """Assign rows to targets by sample name, "NAME:source" in ``JoinedDatasets``, and check the number of rows."""
     longest_first = sorted(targets, key=len, reverse=True)
     named = [
         next((target for target in longest_first if (row.get("source") or "").startswith(f"{target}:")), "")

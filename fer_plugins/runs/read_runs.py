@@ -1,4 +1,4 @@
-"""Reads the folders of finished runs and proves that their files, and several runs, belong together."""
+"""Reads the folders of finished runs and checks that the files of a run, and several runs, are consistent."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ from fer_plugins.runtime.plain_values import shell_word
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run that was finished, or every fold of a protocol pooled, with the predictions of the split it reports on.
+    """A finished run, or all folds of a protocol pooled, with the predictions of the split that it reports on.
 
-    They are of the dataset that was trained on, or of one of those that a run of protocol cross_dataset was tested on.
+    The predictions are for the dataset that was trained on, or for one that a run of protocol cross_dataset was tested
+    on.
     """
 
     record: Record
-    split: str  # "test", or "val" where run.test was false, unless another one was asked for
+    split: str  # "test", or "val" if run.test was false, unless another split was requested
     classes: tuple[str, ...]  # in label order
-    predictions: NamedPredictions  # to these samples
-    scores: Mapping[str, Any]  # of these samples, as in metrics.json
-    split_hash: tuple[str, ...]  # one, or one a fold
-    faults: tuple[str, ...]  # why it is not a result
-    target: str = ""  # the dataset of ``data.targets`` that the samples are of; "": the one that was trained on
+    predictions: NamedPredictions  # for the samples of this split
+    scores: Mapping[str, Any]  # of the same samples, as in metrics.json
+    split_hash: tuple[str, ...]  # one, or one per fold
+    faults: tuple[str, ...]  # reasons why it is not a valid result
+    target: str = ""  # the dataset of ``data.targets`` that the samples are from; "": the dataset that was trained on
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -62,32 +63,32 @@ class FinishedRun:
 
     @property
     def title(self) -> str:
-        """The name of the samples' dataset, in papers where it has one."""
+        """The name of the samples' dataset, as used in papers if it has such a name."""
         trained_on = str(self.record.manifest["data"]["title"])
         return f"{self.target} (trained on {trained_on})" if self.target else trained_on
 
     @property
     def known_seed(self) -> int | None:
-        """The seed; None where the network was trained elsewhere, and nobody said it (``seed`` is 0 then)."""
+        """The seed; None if the network was trained elsewhere with an unknown seed (``seed`` is 0 then)."""
         origin = self.record.manifest.get(KEY)
         return origin.get("seed") if origin else self.seed
 
     @property
     def elsewhere(self) -> str:
-        """What is to be said where the network was trained elsewhere; "" for a run of ``fer-run``."""
+        """The caveat if the network was trained elsewhere; "" for a run of ``fer-run``."""
         return caveat(self.record.manifest)
 
     @property
     def is_folds(self) -> bool:
-        """Whether these are the pooled folds of a protocol, which were trained on different splits."""
+        """Whether the predictions are pooled over the folds of a protocol, which were trained on different splits."""
         return "folds" in self.record.manifest
 
 
 def read_finished(folder: str | Path) -> Record:
-    """Read the folder of a finished run, but not what was predicted.
+    """Read the folder of a finished run without its predictions.
 
     Raises:
-        InputError: as ``Record.read``, or the run is not finished, or its manifest does not say what was run.
+        InputError: as for ``Record.read``, or the run is not finished, or its manifest lacks the plug-in or the data.
     """
     record = Record.read(folder)
     status = record.manifest.get("status")
@@ -102,17 +103,18 @@ def read_finished(folder: str | Path) -> Record:
 
 
 def read_run(folder: str | Path, *, target: str = "", wanted: str = "") -> FinishedRun:
-    """Read a finished run, or the folder of a protocol's folds, and check that its files fit each other.
+    """Read a finished run, or the folder of a protocol's folds, and check that its files are consistent.
 
     Args:
-        folder: of the run.
-        target: name of the dataset of ``data.targets`` whose samples are wanted; "": of the one that was trained on.
-        wanted: the split whose samples are wanted, of the dataset that was trained on; "": the one it reports on.
+        folder: the folder of the run.
+        target: name of the dataset in ``data.targets`` to read the samples of; "": the dataset that was trained on.
+        wanted: split to read the samples of, in the dataset that was trained on; "": the split that the run reports on.
 
     Raises:
-        InputError: there is no such folder, it is no run's or one that is not finished, a file is missing or damaged,
-            predictions.csv is not what metrics.json was computed from, or it was not tested on ``target``; one line.
-            NoScore where the files are sound, but there is no one score.
+        InputError: the folder does not exist, is not the folder of a finished run, a file is missing or damaged, or
+            predictions.csv is not what metrics.json was computed from; one line.
+        NoScore: the files are valid but there is no single score: the folds cannot be pooled, or the run was not tested
+            on ``target``.
     """
     record = read_finished(folder)
     folds = "folds" in record.manifest
@@ -151,7 +153,7 @@ def read_run(folder: str | Path, *, target: str = "", wanted: str = "") -> Finis
 
 
 def _check_manifest(record: Record) -> str:
-    """Check that the manifest and the configuration say what was run; return the split that is reported on."""
+    """Check that manifest and configuration describe the run; return the split that is reported on."""
     split = str(need(record, "manifest", "reported_on"))
     if split not in ("test", "val"):
         raise InputError(f"{record.folder}: manifest.json has reported_on {split!r}, neither test nor val")
@@ -177,14 +179,14 @@ def read_runs(folders: Sequence[str | Path], *, least: int = 1, target: str = ""
     """Read several runs.
 
     Raises:
-        InputError: too few, one is given twice, or as ``read_run``.
+        InputError: there are too few folders, one is given twice, or as for ``read_run``.
     """
     check_folders(folders, least=least)
     return [read_run(folder, target=target) for folder in folders]
 
 
 def check_folders(folders: Sequence[str | Path], *, least: int = 1) -> None:
-    """Check that there are enough folders, and none twice.
+    """Check that enough folders are given, and none twice.
 
     Raises:
         InputError: there are too few, or one is given twice.
@@ -201,9 +203,9 @@ def check_folders(folders: Sequence[str | Path], *, least: int = 1) -> None:
 
 
 def check_same_test(runs: Sequence[FinishedRun]) -> list[str]:
-    """Check that all runs were scored on the same samples with the same labels; return what is to be said of it.
+    """Check that all runs were scored on the same samples with the same labels; return notes on the comparison.
 
-    The same samples under different splits (less training data, say) are compared, with a note.
+    Runs on the same samples with different splits (for example less training data) can be compared; a note says so.
 
     Raises:
         InputError: two runs were scored on different splits, classes or samples.
@@ -233,6 +235,6 @@ def check_same_test(runs: Sequence[FinishedRun]) -> list[str]:
 
 
 def align(run: FinishedRun, first: FinishedRun) -> Labels:
-    """Return the predictions of ``run`` in the order of ``first``'s samples, (N,)."""
+    """Return the predictions of ``run`` (N,), reordered to match the samples of ``first``."""
     place = {source: number for number, source in enumerate(run.sources)}
     return run.predicted[[place[source] for source in first.sources]]

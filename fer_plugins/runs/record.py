@@ -1,7 +1,7 @@
-"""What a run leaves behind: config.yaml, manifest.json, metrics.json, predictions.csv, checkpoints; all plain data.
+"""The record of a run: config.yaml, manifest.json, metrics.json, predictions.csv and checkpoints, all plain data.
 
-Every file is written beside its place and moved there whole, so that a kill or a full disk leaves the old file or
-none, never half of one.
+Every file is written under a temporary name and then moved into place. If the process is killed or the disk is full,
+the old file or no file remains, never an incomplete one.
 """
 
 from __future__ import annotations
@@ -31,36 +31,36 @@ from fer_plugins.runtime.whole_file import whole_file
 if TYPE_CHECKING:
     from fer_plugins.metrics.predictions import Predictions
 
-COLUMNS = ("dataset", "copy", "majority", "subject", "sequence")  # of predictions.csv, behind the probabilities
+COLUMNS = ("dataset", "copy", "majority", "subject", "sequence")  # of predictions.csv, after the probabilities
 
 
 @dataclass
 class Record:
-    """A run's folder, read or being written.
+    """The folder of a run, either read or being written.
 
-    ``config`` is the complete configuration; ``manifest`` says what was run on what (status, versions, data
-    fingerprint, split hash, seeds, times, warnings); ``metrics`` holds the scores of each split.
+    ``config`` is the complete configuration. ``manifest`` describes the run (status, versions, data fingerprint, split
+    hash, seeds, times, warnings). ``metrics`` holds the scores of each split.
     """
 
     folder: Path
     config: Mapping[str, Any] = field(default_factory=dict)
     manifest: Manifest = field(default_factory=lambda: Manifest())
-    metrics: dict[str, Any] = field(default_factory=dict)  # of the type ``schema.Metrics``, under names of splits
-    # What this process wrote to predictions.csv: split -> predictions, and the dataset of each where there are several.
+    metrics: dict[str, Any] = field(default_factory=dict)  # has the type ``schema.Metrics``
+    # What this process wrote to predictions.csv: split -> predictions, and each sample's dataset if there are several.
     written: dict[str, tuple[Predictions, Sequence[str] | None]] = field(
         default_factory=dict, repr=False, compare=False
     )
 
     @classmethod
     def read(cls, folder: str | Path) -> Record:
-        """Read a run's folder, finished or not, and hold it to what a run writes; every reader begins here.
+        """Read the folder of a run, finished or not, and check its types; every reader of runs starts here.
 
         Raises:
-            InputError: it is no run's folder, or a file in it is damaged or holds what no run writes.
+            InputError: it is not the folder of a run, or a file in it is damaged or has content that no run writes.
         """
         folder = Path(folder)
         record = cls(folder)
-        # os.path and not Path: an over-long name is no file, and no OSError
+        # os.path and not Path: a name that is too long is reported as a missing file instead of an OSError
         if not os.path.exists(folder):
             raise InputError(
                 f"{folder}: not the folder of a run: there is no such folder; give the folder of a finished run"
@@ -84,10 +84,10 @@ class Record:
         return record
 
     def read_folds(self) -> list[Record]:
-        """Read the folders of the folds that are finished; the record itself where it is a single run.
+        """Read the folders of the finished folds; for a single run return the record itself.
 
         Raises:
-            InputError: as ``read``.
+            InputError: see ``read``.
         """
         names = self.manifest.get("folds")
         return [self] if names is None else [Record.read(self.folder / name) for name in names if name]
@@ -100,16 +100,16 @@ class Record:
     def predictions(self) -> list[dict[str, str]]:
         """Return the rows of predictions.csv: split, source, true, predicted, and p_CLASS for each class.
 
-        A run that was tested on other datasets has a column ``dataset`` too: "" for the one that was trained on, else
-        the name in ``data.targets``. Where it is missing, ``runs.predictions_file`` tells the rows apart. Where images
-        have a copy in training, a column ``copy`` holds "exact", "near" or ""; with votes beside the labels a column
-        ``majority`` the class with most of them, or "". Where the dataset names them, ``subject`` and ``sequence`` say
-        who an image shows and which sequence it is a frame of.
+        A run that was also tested on other datasets has a column ``dataset``: "" for the dataset that it was trained
+        on, otherwise the name in ``data.targets``. If the column is missing, ``runs.predictions_file`` tells the rows
+        apart. If images have a copy in training, a column ``copy`` holds "exact", "near" or "". If there are votes in
+        addition to the labels, a column ``majority`` holds the class with most votes, or "". If the dataset provides
+        them, ``subject`` is the person in the image and ``sequence`` the sequence that the image is a frame of.
         """
         return list(csv.DictReader(io.StringIO(read_predictions(self.folder).decode(), newline="")))
 
     def write_config(self, text: str) -> None:
-        """Write config.yaml, which ``fer-run --config`` repeats."""
+        """Write config.yaml; ``fer-run --config`` repeats the run from it."""
         write_atomically(self.folder / "config.yaml", text)
 
     def write_manifest(self, **changes: Any) -> None:
@@ -129,13 +129,13 @@ class Record:
         classes: list[str],
         columns: Mapping[str, Mapping[str, Sequence[str]] | None] | None = None,
     ) -> None:
-        """Write predictions.csv: source name, true and predicted class and probabilities stand in one row together.
+        """Write predictions.csv, one row for each sample: source, true and predicted class, and probabilities.
 
         Args:
             rows: split -> (source names (N,), Predictions).
             classes: class names in label order.
-            columns: name, one of COLUMNS (see ``predictions``) -> split -> (N,) values; a split that is not named has
-                "" in it. A column that is None or empty is left out.
+            columns: further columns: name, one of COLUMNS (see ``predictions``) -> split -> (N,) values. Splits without
+                values are filled with "". A column that is None or empty is left out.
 
         Raises:
             ValueError: a column has another name.
@@ -164,7 +164,7 @@ class Record:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole or not at all.
+    """Write a text file atomically: it exists completely or not at all.
 
     Raises:
         RunError: it cannot be written (full disk, no permission).
@@ -174,10 +174,10 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def check_output(output: str | Path, key: str = "run.output", remedy: str = "--run.output FOLDER") -> None:
-    """Refuse an output folder that cannot be written, before any work is done; makes nothing.
+    """Check that the output folder can be written before any work is done; does not create anything.
 
     Raises:
-        InputError: it is a file, its name is too long, or it (or the nearest folder above it) is not writable.
+        InputError: it is a file, its name is too long, or it (or its nearest existing parent) is not writable.
     """
     path = Path(output).absolute()
     try:
@@ -191,7 +191,7 @@ def check_output(output: str | Path, key: str = "run.output", remedy: str = "--r
 
 
 def _is_there(path: Path) -> bool:
-    """Path.exists, which passes over a name that is too long from Python 3.14 on."""
+    """Return whether a path exists; ``Path.exists`` ignores the error of a too long name from Python 3.14 on."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -200,10 +200,10 @@ def _is_there(path: Path) -> bool:
 
 
 def create_folder(config: RunConfig) -> Path:
-    """Make the run's folder ``<plugin>-<dataset>-<protocol>-s<seed>-<time>`` and return it.
+    """Create the run's folder ``<plugin>-<dataset>-<protocol>-s<seed>-<time>`` and return it.
 
     Raises:
-        InputError: it cannot be made.
+        InputError: the folder cannot be created.
     """
     parts = [config.plugin or str(config.model.name), config.data.name, config.protocol.name]
     if config.recipe:
@@ -224,7 +224,7 @@ def create_folder(config: RunConfig) -> Path:
 
 
 def recipe_of(name: str) -> tuple[registry.Component, dict[str, Any]]:
-    """Return an architecture's component and what its paper.yaml says of it; {} where the package has none."""
+    """Return the component of an architecture and its entry in paper.yaml, {} if the package has no paper.yaml."""
     component = registry.find("architecture", name)
     try:
         described = registry.paper(component)

@@ -1,4 +1,4 @@
-"""Holds what was read of a run's folder to the types of ``schema``; another type is an older or damaged file."""
+"""Checks the files of a run against the types of ``schema``; a mismatch means an older or damaged file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Named(typing.TypedDict, total=False):
 
 
 class _SavedConfig(typing.TypedDict, total=False):
-    """What readers take for granted of config.yaml before it is resolved."""
+    """The keys of config.yaml that readers rely on before it is resolved."""
 
     recipe: str
     seed: int
@@ -42,10 +42,10 @@ _NAMES = {"config": "config.yaml", "manifest": "manifest.json", "metrics": "metr
 
 
 def check_types(record: Record) -> None:
-    """Check that what is there has the type that a run writes; a value that is missing or null is read elsewhere.
+    """Check that every value has the type that a run writes; missing and null values are checked by their readers.
 
     Raises:
-        InputError: it has not; one line that names folder, file and value.
+        InputError: a value has another type; one line that names folder, file and value.
     """
     for file, wanted in _TYPES.items():
         content = getattr(record, file)
@@ -60,9 +60,9 @@ def check_types(record: Record) -> None:
 
 
 def find_fault(value: Any, wanted: Any, place: str = "") -> str | None:
-    """Return the dotted place of the first value that is not of the type ``wanted``, None where there is none.
+    """Return the dotted path of the first value that is not of the type ``wanted``, or None if there is none.
 
-    Null is taken everywhere but for the keys that a TypedDict requires. Keys that a TypedDict lacks are passed over.
+    Null is accepted everywhere except for the required keys of a TypedDict. Keys unknown to a TypedDict are ignored.
 
     >>> find_fault({"data": {"classes": ["anger", 3]}}, Manifest)
     'data.classes[1]'
@@ -98,7 +98,7 @@ def need(record: Record, file: str, *path: str) -> Any:
     """Return a value of "config", "manifest" or "metrics".
 
     Raises:
-        InputError: it is not there.
+        InputError: it is missing or null.
     """
     value: Any = getattr(record, file)
     for key in path:
@@ -111,5 +111,5 @@ def need(record: Record, file: str, *path: str) -> Any:
 
 
 def place_of_scores(split: str, dataset: str) -> tuple[str, ...]:
-    """Return the keys that lead to a dataset's scores in metrics.json; ``dataset`` "" is the one trained on."""
+    """Return the keys of a dataset's scores in metrics.json; ``dataset`` "" is the dataset that was trained on."""
     return ("targets", dataset) if dataset else (split,)

@@ -1,4 +1,4 @@
-"""What must stand beside the scores of a run, whoever prints them: a flawed protocol, too few data, synthetic faces."""
+"""Caveats to print with the scores of a run: a flawed protocol, reduced data, synthetic faces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def name_fault(fault: str) -> str:
 
 
 def list_remarks(manifest: Mapping[str, Any]) -> list[str]:
-    """Return what a run's manifest says against its scores, each in a few words that begin in lower case.
+    """Return the caveats in a run's manifest, as short phrases in lower case.
 
     >>> list_remarks({"protocol": {"flaw": "copies leak"}, "data": {"limit": 9}, "demonstration": False})
     ['flawed protocol: copies leak', 'only part of the data (data.limit 9)']
@@ -30,6 +30,6 @@ def list_remarks(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def list_warnings(record: Record) -> list[str]:
-    """Return what must be known before the probabilities of a run's network are trusted."""
+    """Return the warnings to show with the probabilities of a run's network."""
     faults = record.metrics.get("not_a_result", ())
     return [*map(name_fault, faults), *list_remarks(record.manifest)]

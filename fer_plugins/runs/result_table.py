@@ -1,4 +1,4 @@
-"""The result as tables in the terminal: per class, overall with intervals, and the paper's claims beside it."""
+"""Tables of a result for the terminal: per class, overall with intervals, and compared with the paper's claims."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from fer_plugins.runs.score_tables import print_copies, print_gap, print_majorit
 from fer_plugins.runtime.notices import code_of, from_values
 from fer_plugins.runtime.print_table import number_column, print_table, titled_table
 
-WIDEST = 120  # columns; no wider anywhere, so that a table fits a note or a log
-_PIPED = 100  # where there is no terminal and COLUMNS says nothing
-_ROOMY = 100  # columns from which a table by class has a column for each interval
+WIDEST = 120  # columns; the same limit everywhere, so that a table fits a note or a log
+_PIPED = 100  # columns if the output is not a terminal and COLUMNS is not set
+_ROOMY = 100  # columns from which the per-class table has a column for each interval
 _SPLITS = ("test", "val", "train")
 _ACRONYMS = {"f1": "F1", "gar": "GAR", "far": "FAR", "frr": "FRR"}
 
 
 def result_console(stream: TextIO | None = None) -> Console:
-    """Make the console to print results on: as wide as the terminal, at most 120 columns.
+    """Create the console for results: as wide as the terminal, at most 120 columns.
 
-    Where it is no terminal: plain text, as wide as COLUMNS says, else 100.
+    If the output is not a terminal, it is plain text, as wide as COLUMNS says (at most 120 columns), by default 100.
 
     Args:
-        stream: where to; default standard output. Characters that its encoding lacks are replaced.
+        stream: output stream; default standard output. Characters that its encoding cannot represent are replaced.
     """
     stream = stream if stream is not None else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
@@ -58,19 +58,20 @@ def print_result(
     *,
     gap: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Print what a run found.
+    """Print the result of a run.
 
     Args:
         console: such as ``result_console()``.
-        scores_by_split: split ("test", "val", "train") -> scores, as ``metrics.scores.score`` returns them. The
-            first of these three that is there is reported in full, the others beside it.
-        claims_rows: rows of ``analysis.claims.claims_beside.compare``; none: no table of claims.
+        scores_by_split: split ("test", "val", "train") -> scores, as returned by ``metrics.scores.score``. The first
+            of these three splits that is present is reported in full, the others as further columns.
+        claims_rows: rows of ``analysis.claims.claims_beside.compare``; if empty, no table of claims is printed.
         header: what was run, printed as "name value" pairs in this order (plugin, dataset, protocol, split_hash,
             seed, ...); None values are left out.
-        assumed: option -> reason, the readings that the paper leaves open; the options are printed.
+        assumed: option -> reason, for the choices that the paper does not specify; the options are printed.
         warnings: sentences, printed last.
-        faults: sentences, printed first: why the scores are no result.
-        gap: metric -> score of the training split less that of the reported one; None: train was not scored.
+        faults: sentences, printed first: the reasons why the scores are not a valid result.
+        gap: metric -> score of the training split minus that of the reported split; None if the training split was
+            not scored.
     """
     console.print()
     _print_header(console, header)
@@ -115,12 +116,12 @@ def _print_header(console: Console, header: Mapping[str, Any]) -> None:
 
 
 def per_class_table(split: str, scores: Mapping[str, Any], *, narrow: bool = False) -> Table:
-    """Return the table of precision, recall and F1 of each class, headed by ``split`` and the number of images.
+    """Return the table of precision, recall and F1 of each class, titled with ``split`` and the number of images.
 
     Args:
-        split: whose scores they are.
-        scores: of the split, as ``metrics.scores.score`` returns them.
-        narrow: for 80 columns: each interval stands behind its score.
+        split: the split that was scored.
+        scores: its scores, as returned by ``metrics.scores.score``.
+        narrow: fit into 80 columns: each interval follows its score in the same cell.
     """
     if narrow:
         return _narrow_per_class(split, scores)
@@ -165,7 +166,7 @@ def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, An
     table = titled_table("overall", "score", *headings)
     for metric, entry in all_metrics().items():
         if entry.shown != "table" or not any(metric in scores_by_split[split] for split in shown):
-            continue  # the latter: a run of an earlier version, or a metric that failed
+                continue  # not scored: a run of an earlier version, or a metric that failed
         cells = []
         for split in shown:
             cells.append(_rate(scores_by_split[split].get(metric)))
@@ -176,7 +177,7 @@ def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, An
 
 
 def _interval_columns(scores: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], Collection[str]]]:
-    """Return title -> intervals by metric, and the metrics that have none for too few images or clusters."""
+    """Return column title -> (intervals by metric, metrics without one because of too few images or clusters)."""
     plain = scores["intervals"], scores.get("too_few", ())
     if not (named := of_clusters(scores)):
         return {"95 % interval": plain}
@@ -212,14 +213,14 @@ def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _notes(row: Mapping[str, Any]) -> list[str]:
-    """Return a row's notes and the claims file's own remark, unless it says again that the averaging is open."""
+    """Return a row's notes and the remark in the claims file, unless it only repeats that the averaging is unknown."""
     *notes, remark = from_values([*row["notes"], row.get("remark") or ""], row.get("notices"))
     repeated = code_of(remark) != "" and code_of(remark) in map(code_of, notes)
     return [*notes, *([f"claim: {remark}"] if remark and not repeated else [])]
 
 
 def _print_pair(console: Console, key: str, text: str, width: int, style: str = "dim") -> None:
-    """Print ``words`` wrapped and hanging behind ``key``."""
+    """Print ``text`` wrapped and indented behind ``key``."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(width=width, style=style, overflow="fold")
     grid.add_column()
@@ -232,10 +233,10 @@ def _rate(value: Any, digits: int = 4) -> str:
 
 
 def format_interval(interval: Mapping[str, Any] | None, digits: int = 4) -> str:
-    """Write the ends of an interval: "0.8123 to 0.8244"; "-" where there is none."""
+    """Format an interval as "0.8123 to 0.8244", or "-" if there is none."""
     return f"{interval['low']:.{digits}f} to {interval['high']:.{digits}f}" if interval else "-"
 
 
 def format_p(value: float | None) -> str:
-    """Write a p-value with four digits, "< 0.0001" below them; "-" where there is none."""
+    """Format a p-value with four decimals, as "< 0.0001" if smaller, or "-" if there is none."""
     return "-" if value is None else "< 0.0001" if value < 0.0001 else f"{value:.4f}"

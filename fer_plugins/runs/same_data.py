@@ -1,4 +1,4 @@
-"""Where a run's data are asked for again, and whether they are those that it was trained on."""
+"""Finds where a run's data were read from, and checks that they are still the data that it was trained on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fer_plugins.runtime.errors import InputError
 
 
 def data_options(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return the keys that say where the data of a run's ``config.yaml`` lie, each with the recorded name.
+    """Return the configuration keys of the data paths in a run's ``config.yaml``, each with the recorded path.
 
     >>> data_options({"data": {"root": "fer2013.csv", "targets": {"jaffe": {"root": "jaffe"}, "synthetic": {}}}})
     {'data.root': 'fer2013.csv', 'data.targets.jaffe.root': 'jaffe'}
@@ -25,10 +25,16 @@ def data_options(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def check_same_data(record: Record, fingerprint: str, split_hash: str, name: str) -> None:
-    """Compare the data with those that the run was trained on; ``name`` is what the user called the run.
+    """Check that the data are those that the run was trained on.
+
+    Args:
+        record: the run.
+        fingerprint: of the current data.
+        split_hash: of the current split.
+        name: the run as the user named it, for the error message.
 
     Raises:
-        InputError: they are others.
+        InputError: the data have changed.
     """
     recorded = record.manifest.get("data")
     for key, now in (("fingerprint", fingerprint), ("split_hash", split_hash)):

@@ -1,6 +1,6 @@
-"""What a run's JSON files hold: manifest.json, metrics.json and evaluation.json as types.
+"""The types of a run's JSON files: manifest.json, metrics.json and evaluation.json.
 
-The one declaration of every key: mypy holds the code to it, and ``record_types`` holds the files of others to it.
+Every key is declared here only: mypy checks the code against these types, and ``record_types`` the files that are read.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from typing import Any, TypedDict
 
 
 class DataFacts(TypedDict, total=False):
-    """The data of a run; of folds only name, title, fingerprint, classes, limit and copies_in_training."""
+    """The data of a run; for folds only name, title, fingerprint, classes, limit and copies_in_training."""
 
     name: str
-    title: str  # in papers
-    fingerprint: str  # of the whole dataset
-    split_hash: str  # of the fold
+    title: str  # the dataset's name in papers
+    fingerprint: str  # hash of the whole dataset
+    split_hash: str  # hash of the fold
     names_hash: str
     classes: list[str]  # in label order
-    counts: dict[str, dict[str, int]]  # split -> class -> images
+    counts: dict[str, dict[str, int]]  # split -> class -> number of images
     target_counts: dict[str, dict[str, int]]
-    release_parts: list[str]  # splits that hold the images of the release's own
+    release_parts: list[str]  # splits that hold the same images as in the dataset's release
     counts_before_balancing: dict[str, dict[str, int]]
     limit: int | float | None
     notes: list[str]
@@ -29,7 +29,7 @@ class DataFacts(TypedDict, total=False):
 
 
 class ProtocolFacts(TypedDict, total=False):
-    """The protocol; its own options stand beside these."""
+    """The protocol, in addition to its own options."""
 
     name: str
     seed: int
@@ -46,17 +46,17 @@ class SeedFacts(TypedDict, total=False):
 
 
 class Manifest(TypedDict, total=False):
-    """manifest.json: what was run on what, and how it ended."""
+    """manifest.json: what was run on which data, and how it ended."""
 
     status: str
-    error: str  # why it failed
+    error: str  # why the run failed
     command: list[str]
     plugin: dict[str, str]  # name, distribution, version
     paper: dict[str, Any] | None
     claims_model: str | None
     assumed: dict[str, str]  # option -> reason
     demonstration: bool
-    trained_elsewhere: dict[str, Any]  # of fer score: file, sha256, format, values, matched_by, claims_of, seed
+    trained_elsewhere: dict[str, Any]  # by fer score: file, sha256, format, values, matched_by, claims_of, seed
     versions: dict[str, str | None]
     git: str | None
     data: DataFacts
@@ -66,10 +66,10 @@ class Manifest(TypedDict, total=False):
     seeds: SeedFacts
     sessions: list[dict[str, Any]]
     warnings: list[str]
-    notices: list[dict[str, Any]]  # code and data of those warnings that have them
+    notices: list[dict[str, Any]]  # code and data of the warnings that have them
     threads: dict[str, Any]
-    arithmetic: dict[str, Any]  # chosen for trainer.precision auto or trainer.channels_last auto, and images/s of each
-    series: dict[str, Any]  # of several seeds: id, number, count
+    arithmetic: dict[str, Any]  # choice for auto in trainer.precision or .channels_last, and images/s of each option
+    series: dict[str, Any]  # if several seeds are run: id, number, count
     tracking_id: str | dict[str, str] | None
     test_opened: list[str]
     best_epoch: int
@@ -77,15 +77,15 @@ class Manifest(TypedDict, total=False):
     split_hash: str
     fingerprint: str
     seed: int
-    not_a_result: str | list[str]  # of folds a list
-    folds: list[str | None]  # folders of a protocol's folds
-    failed: dict[str, str]  # fold -> why
-    split_hashes: list[str]  # one a fold
+    not_a_result: str | list[str]  # a list if there are several folds
+    folds: list[str | None]  # folders of the protocol's folds
+    failed: dict[str, str]  # fold -> reason
+    split_hashes: list[str]  # one per fold
     each_sample_tested_once: bool
 
 
 class Intervals(TypedDict, total=False):
-    """Intervals by metric, and by class."""
+    """Intervals by metric, and per class."""
 
     per_class: dict[str, dict[str, Any]]
 
@@ -106,7 +106,7 @@ CopyScores = TypedDict(
 
 
 class MajorityScores(TypedDict, total=False):
-    """Predictions and labels against votes beside the labels; see ``metrics.votes.score_majority``."""
+    """Predictions and labels compared with the annotators' votes; see ``metrics.votes.score_majority``."""
 
     n: int
     tied: int
@@ -122,7 +122,7 @@ class MajorityScores(TypedDict, total=False):
 
 
 class Scores(TypedDict, total=False):
-    """What is scored of one split, beside its metrics (floats, by name)."""
+    """The scores of one split, in addition to its metrics (floats, by name)."""
 
     n: int
     per_class: dict[str, dict[str, Any]]
@@ -135,7 +135,7 @@ class Scores(TypedDict, total=False):
 
 
 class ClaimRow(TypedDict):
-    """A claim beside the measured number; see ``analysis.claims.claims_beside``."""
+    """A claim compared with the measured number; see ``analysis.claims.claims_beside``."""
 
     metric: str
     claimed: float | list[Any]
@@ -149,17 +149,17 @@ class Metrics(TypedDict, total=False):
     val: Scores
     test: Scores
     train: Scores  # with run.score_train, in evaluation mode and without augmentation
-    generalisation_gap: dict[str, dict[str, Any]]  # metric -> train less the reported split, a share, with interval
-    targets: dict[str, Scores]  # of other datasets
+    generalisation_gap: dict[str, dict[str, Any]]  # metric -> train minus the reported split (fraction), with interval
+    targets: dict[str, Scores]  # other datasets
     claims: list[ClaimRow]
     not_a_result: list[str]
-    trained_elsewhere: bool  # as in manifest.json, for readers of this file alone
+    trained_elsewhere: bool  # as in manifest.json, for readers of this file only
     per_fold: list[dict[str, Any]]
     between_folds: dict[str, Any]
 
 
 class CheckpointFacts(TypedDict, total=False):
-    """The checkpoint that an evaluation is of."""
+    """The checkpoint that was evaluated."""
 
     file: str  # relative to the run's folder
     sha256: str
@@ -167,7 +167,7 @@ class CheckpointFacts(TypedDict, total=False):
 
 
 class Evaluation(TypedDict, total=False):
-    """evaluation.json: what ``fer robustness`` measured."""
+    """evaluation.json: the measurements of ``fer robustness``."""
 
     run: str
     written: str

@@ -1,4 +1,4 @@
-"""Tables beside the overall scores: copies in training, the majority of the votes, and the generalisation gap."""
+"""Tables in addition to the overall scores: copies in training, majority of the votes, generalisation gap."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COPY_GROUPS = {"without_copies": "without a copy", "with_copies": "with a copy"
 
 
 def print_copies(console: Console, split: str, scores: Mapping[str, Any]) -> None:
-    """Print the scores of the images with and without a copy in training; nothing where no image has one."""
+    """Print the scores of the images with and without a copy in training; print nothing if no image has a copy."""
     copies = scores.get("copies")
     if not copies:
         return
@@ -30,7 +30,7 @@ def print_copies(console: Console, split: str, scores: Mapping[str, Any]) -> Non
             for metric in SUMMARY
         )
         table.add_row(_COPY_GROUPS.get(name, name), f"{group['n']:,}", *cells)
-    for name in set(_COPY_GROUPS) - copy_groups(scores).keys():  # one of them, where every image has a copy
+    for name in set(_COPY_GROUPS) - copy_groups(scores).keys():  # an empty group, e.g. if every image has a copy
         table.add_row(_COPY_GROUPS[name], "0", *("-" for _ in SUMMARY))
     if copies["difference"]:
         differences = (copies["difference"].get(metric) for metric in SUMMARY)
@@ -46,7 +46,7 @@ def print_copies(console: Console, split: str, scores: Mapping[str, Any]) -> Non
 
 
 def describe_kinds(copies: Mapping[str, Any]) -> str:
-    """Say how many images have a copy of which kind: "934 images: 288 exact, 646 near"."""
+    """Return the number of copies of each kind: "934 images have a copy: 288 exact, 646 near"."""
     if copies["near"] is None:
         return f"{copies['exact']:,} exact copies; near copies were not searched: --data.near_copies on"
     return (
@@ -85,7 +85,7 @@ def print_majority(console: Console, split: str, scores: Mapping[str, Any]) -> N
 
 
 def describe_majority(majority: Mapping[str, Any]) -> str:
-    """Say who agrees how often with the majority of the votes, in two sentences."""
+    """Describe how often each voter agrees with the majority of the votes, in one sentence."""
     shares = (
         f"{title} {' ['.join(_cells(majority[name], majority['intervals'][name])).replace(' to ', ', ')}]"
         for title, name in zip(_VOTERS, AGREEMENTS, strict=True)
@@ -97,7 +97,7 @@ def describe_majority(majority: Mapping[str, Any]) -> str:
 
 
 def describe_errors(majority: Mapping[str, Any]) -> str:
-    """Say which of the errors the majority sides with: "of 900 errors it has the prediction in 300 (33.3 %), ..."."""
+    """Describe in how many of the errors the majority agrees with the prediction, with the label, or with neither."""
     errors = majority["errors"]
     if not errors["n"]:
         return "no error on these images"
@@ -118,7 +118,7 @@ def _cells(value: float | None, interval: Mapping[str, Any] | None, sign: str = 
 
 
 def print_gap(console: Console, reported: str, gap: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print a row for each score: the difference in points, and its 95 % interval."""
+    """Print the generalisation gap, one row per score: the difference in points and its 95 % interval."""
     table = titled_table(f"generalisation gap: train - {reported}", "score", numbers=("points", "95 % interval"))
     for metric in SUMMARY:
         if metric in gap:

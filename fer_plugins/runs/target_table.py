@@ -15,7 +15,7 @@ from fer_plugins.runtime.print_table import print_table, titled_table
 
 
 def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print five rows a dataset, then of each its rates class by class and its confusion matrix."""
+    """Print five rows per dataset, followed by the per-class scores and confusion matrix of each dataset."""
     table = titled_table("other datasets")
     table.add_column("dataset", overflow="fold")
     for name in ("images", "score", "", "95 % interval"):
@@ -48,7 +48,7 @@ def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) ->
 
 
 def _confusion(name: str, scores: Mapping[str, Any]) -> Table:
-    """Return the counts, rows true and columns predicted; columns by number, so that it fits 80 characters."""
+    """Return the confusion matrix, rows true and columns predicted; columns are numbered to fit 80 characters."""
     numbers = [str(number + 1) for number in range(len(scores["classes"]))]
     table = titled_table(f"test on {name}, confusion (images)", Column("true", overflow="fold"), numbers=numbers)
     for number, (label, row) in enumerate(zip(scores["classes"], scores["confusion_matrix"], strict=True), 1):

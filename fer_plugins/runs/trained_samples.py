@@ -1,4 +1,4 @@
-"""Whether runs whose split hashes differ were trained on other samples, or on the same ones at another size."""
+"""Tells whether runs with different split hashes were trained on different samples, or only at different sizes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fer_plugins.runs.record import Record
 
 
 def note_on_splits(records: Sequence[Record], split: str) -> str:
-    """Say what differs between runs that were scored on the same samples under different split hashes.
+    """Describe how runs that were scored on the same samples differ if their split hashes do.
 
-    A dataset that draws its images at the size that a run asks for has other pixels, so another split hash, at each
-    size: there the names of the samples tell. Runs of earlier versions did not record them.
+    A dataset that renders its images at the requested size has other pixels at each size, and therefore another split
+    hash. In this case the names of the samples are compared. Earlier versions did not record them.
     """
     names = [record.manifest["data"].get("names_hash") for record in records]
     datasets = [_dataset(record.config.get("data") or {}) for record in records]
@@ -26,7 +26,7 @@ def note_on_splits(records: Sequence[Record], split: str) -> str:
 
 
 def _dataset(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the dataset's name and own options, without the core's keys (size, batch size, where it lies, ...)."""
+    """Return the dataset's name and own options, without the core's keys (size, batch size, path, ...)."""
     core = config.section_keys("data")
     return {key: value for key, value in section.items() if key == "name" or key not in core}
 

@@ -1,4 +1,4 @@
-"""Versions of what shapes a result: this package, its commit, the plug-in, Python and the libraries."""
+"""Versions of everything that affects a result: this package, its commit, the plug-in, Python and the libraries."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _NAMES_CORE = re.compile(r"fer[-_.]+plugins", re.IGNORECASE)
 
 
 def versions(distribution: str) -> dict[str, str | None]:
-    """Return the versions of Python, this package, every plug-in and the libraries that shape a result.
+    """Return the versions of Python, this package, all plug-ins and the libraries that affect a result.
 
     Args:
-        distribution: of the plug-in that is trained, whose dependencies are among them.
+        distribution: of the plug-in that is trained; the versions of its dependencies are included.
     """
     plugins = plugin_versions()
     installed: dict[str, str | None] = {"python": platform.python_version(), CORE: __version__, **plugins}
@@ -41,24 +41,24 @@ def versions(distribution: str) -> dict[str, str | None]:
 
 
 def plugin_versions() -> dict[str, str]:
-    """Return name -> version of the distributions that offer something to this one or depend on it, sorted."""
+    """Return name -> version of the distributions that provide a component or depend on this package, sorted."""
     plugins = {component.distribution: component.version for component in registry.available()}
     known = {canonical(name) for name in plugins} | {CORE}
     for distribution in metadata.distributions():
         try:
             text = distribution.read_text("METADATA")
             if text is not None and not _NAMES_CORE.search(text):
-                continue  # before it is parsed: of hundreds of libraries, at the start of every run
+                    continue  # checked before parsing, to skip hundreds of libraries at the start of every run
             name, needed = distribution.metadata["Name"], distribution.requires or []
             if canonical(name) not in known and CORE in (canonical(Requirement(text).name) for text in needed):
                 plugins[name] = distribution.version
-        except Exception:  # its metadata is damaged: `fer env` names it where it offers something
+        except Exception:  # damaged metadata; `fer env` names the distribution if it provides a component
             continue
     return {name: version for name, version in sorted(plugins.items()) if canonical(name) != CORE}
 
 
 def _dependencies(distribution: str) -> list[str]:
-    """Return the names of the libraries that a plug-in needs, extras left out."""
+    """Return the names of a plug-in's required libraries, without those of extras."""
     try:
         needed = [Requirement(text) for text in metadata.requires(distribution) or []]
     except Exception:  # not installed, or its metadata is damaged
@@ -67,12 +67,12 @@ def _dependencies(distribution: str) -> list[str]:
 
 
 def git_revision() -> str | None:
-    """Return the commit of the checkout that this package runs from ("-dirty" after changes); None outside one."""
+    """Return the commit of this package's checkout, with "-dirty" if it has changes; None if it is not a checkout."""
     package = Path(__file__).parents[1]
     try:
         top = _git(package, "rev-parse", "--show-toplevel")
         if Path(top).resolve() != package.parent.resolve():
-            return None  # installed somewhere below another project's checkout
+                return None  # installed inside the checkout of another project
         return _git(package, "rev-parse", "HEAD") + ("-dirty" if _git(package, "status", "--porcelain") else "")
     except (OSError, subprocess.SubprocessError):
         return None

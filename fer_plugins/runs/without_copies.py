@@ -1,4 +1,4 @@
-"""Finished runs, less the images that have a copy in training."""
+"""Scores finished runs without the images that have a copy in the training split."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import Notice
 from fer_plugins.runtime.plain_values import shell_word
 
-COPIES = "copies"  # code of the notice
+COPIES = "copies"  # the notice's code
 
 
 def recorded_without_copies(run: FinishedRun) -> FinishedRun | None:
-    """Return a run with the scores that it recorded for its images without a copy; None where it recorded none."""
+    """Return a run restricted to its images without a copy, with their recorded scores; None if it recorded none."""
     copies = None if run.target else run.scores.get("copies")
     if not copies or not copies["without"]:
         return None
@@ -24,13 +24,14 @@ def recorded_without_copies(run: FinishedRun) -> FinishedRun | None:
 
 
 def leave_out_copies(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], Notice]:
-    """Leave out the images that have a copy in the training split of any of the runs, and score the others anew.
+    """Leave out the images that have a copy in the training split of any of the runs, and recompute the scores.
 
     Returns:
-        The runs, all with the same images, and a sentence with ``data`` {left_out, n}.
+        The runs, all restricted to the same images, and a sentence with ``data`` {left_out, n}.
 
     Raises:
-        InputError: a run does not say which images have a copy, no image has one, or every image has one.
+        InputError: a run did not record which images have a copy, no image has one, every image has one, or a run is
+            on a dataset of ``data.targets``, for which copies are not searched.
     """
     for run in runs:
         if run.target:

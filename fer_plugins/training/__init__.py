@@ -1,1 +1,1 @@
-"""One training: module, optimiser, callbacks, checkpoints and tracking, assembled into Lightning's Trainer."""
+"""Training: module, optimiser, callbacks, checkpoints and tracking, combined into Lightning's Trainer."""

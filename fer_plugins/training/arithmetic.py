@@ -1,4 +1,4 @@
-"""Chooses precision and memory layout where they are ``auto``: the fastest in a short measurement."""
+"""Chooses precision and memory layout if they are ``auto``: the fastest in a short benchmark."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fer_plugins.training.devices import own_device
 from fer_plugins.training.network import build_network
 from fer_plugins.training.step_time import time_step, training_step
 
-LEAST_SPEEDUP = 1.2  # another arithmetic than 32-true is taken only where it is faster by this factor
-SECONDS = 0.3  # of steps that are timed, for each candidate
-CLASSES = 7  # of the measured network; their number hardly changes the time of a step
-LARGEST_BATCH = 64  # images of a measured step
+LEAST_SPEEDUP = 1.2  # an alternative to 32-true is only chosen if it is faster by this factor
+SECONDS = 0.3  # of timed steps for each candidate
+CLASSES = 7  # of the network in the benchmark; their number hardly affects the time of a step
+LARGEST_BATCH = 64  # number of images in the timed step
 
 
 class Candidate(NamedTuple):
-    """One way to compute a training step."""
+    """A combination of precision and memory layout to compute training steps with."""
 
     precision: Precision
     channels_last: bool
@@ -33,12 +33,12 @@ class Candidate(NamedTuple):
 
 
 def is_auto(settings: RunConfig) -> bool:
-    """Return whether precision or memory layout is left to a measurement."""
+    """Return whether precision or memory layout is ``auto``."""
     return "auto" in (settings.trainer.precision, settings.trainer.channels_last)
 
 
 def refuse_auto(settings: RunConfig) -> None:
-    """Refuse a measurement where runs are compared: two of them could be computed in two ways.
+    """Reject ``auto`` if runs are compared, since each run could choose differently.
 
     Raises:
         InputError: precision or memory layout is auto.
@@ -52,14 +52,14 @@ def refuse_auto(settings: RunConfig) -> None:
 
 
 def settle_arithmetic(resolved: Resolved) -> Resolved:
-    """Return the configuration with ``auto`` replaced by what was measured fastest, and the rates beside it.
+    """Return the configuration with ``auto`` replaced by the fastest choice, and the measured rates.
 
-    A step is forward and backward of a fresh network on random images of the run's batch size (64 at most), on the
-    run's device. Ties go to ``32-true`` in the usual layout, so that a quiet machine always chooses alike. The random
-    state is left as it was.
+    A step is the forward and backward pass of a newly initialised network on random images with the run's batch size
+    (at most 64), on the run's device. ``32-true`` in the default layout is kept unless an alternative is clearly
+    faster, so that an idle machine always makes the same choice. The random state is left unchanged.
 
     Raises:
-        InputError: the architecture refuses its options or the image size.
+        InputError: the architecture rejects its options or the image size.
     """
     settings = resolved.config
     if not is_auto(settings):
@@ -87,14 +87,14 @@ def settle_arithmetic(resolved: Resolved) -> Resolved:
 
 
 def computed_alike(resolved: Resolved, first: Resolved) -> Resolved:
-    """Return a configuration with the precision and memory layout that were settled for ``first``."""
+    """Return a configuration with the precision and memory layout that were chosen for ``first``."""
     chosen = first.config.trainer
     trainer = replace(resolved.config.trainer, precision=chosen.precision, channels_last=chosen.channels_last)
     return replace(resolved, config=replace(resolved.config, trainer=trainer), measured=first.measured)
 
 
 def _candidates(settings: RunConfig) -> list[Candidate]:
-    """Return what may be chosen; the first is what stays where nothing is clearly faster."""
+    """Return the possible choices; the first one is kept unless another is clearly faster."""
     trainer = settings.trainer
     precisions: list[Precision] = ["32-true", "bf16-mixed"] if trainer.precision == "auto" else [trainer.precision]
     layouts = [False, True] if trainer.channels_last == "auto" else [bool(trainer.channels_last)]
@@ -102,14 +102,14 @@ def _candidates(settings: RunConfig) -> list[Candidate]:
 
 
 def _rate(settings: RunConfig, network: nn.Module, candidate: Candidate) -> float:
-    """Return the training images/s of a candidate; 0 where the network or the device cannot compute so.
+    """Return the training speed of a candidate in images/s; 0 if the network or the device does not support it.
 
-    Moves the network to the device, and to the type and layout of the candidate.
+    Moves the network to the device, and converts it to the candidate's type and layout.
     """
     batch = min(LARGEST_BATCH, settings.data.batch_size)
     try:
         step = training_step(network, settings.data, batch, device=own_device(settings), **candidate._asdict())
-        step()  # memory is allocated, kernels are chosen
+        step()  # warm-up: allocates memory and selects kernels
         return batch / time_step(step, SECONDS)
     except (RuntimeError, NotImplementedError):
         return 0.0

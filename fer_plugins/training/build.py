@@ -1,4 +1,4 @@
-"""From a checked configuration to the parts of a run: machine, data, module, trainer."""
+"""Builds the parts of a run from a checked configuration: module, data and trainer; checks the machine."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from fer_plugins.training.threads import count_threads
 
 
 def check_machine(settings: config.RunConfig) -> None:
-    """Refuse what this machine or the libraries cannot do, before any data are read.
+    """Reject settings that this machine or the libraries do not support, before any data are read.
 
     Raises:
-        InputError: a device that is not there, or an argument that an optimiser or scheduler refuses.
+        InputError: for example an unavailable device, or an argument that the optimiser or scheduler rejects.
     """
     accelerator, precision = settings.trainer.accelerator, settings.trainer.precision
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
@@ -69,10 +69,10 @@ def _selection_metric(settings: config.RunConfig) -> None:
 
 
 def build_module(settings: config.RunConfig, data: FERDataModule) -> FERModule:
-    """Build the network under the run's seed, with its teacher where there is one.
+    """Build the network with the run's seed, including its teacher if there is one.
 
     Raises:
-        InputError: the architecture refuses its options or the image size, or the teacher does not fit.
+        InputError: the architecture rejects its options or the image size, or the teacher does not match the data.
     """
     torch.manual_seed(derive(settings.seed, "weights"))
     counts = list(data.counts["train"].values())
@@ -82,10 +82,10 @@ def build_module(settings: config.RunConfig, data: FERDataModule) -> FERModule:
 
 
 def build_targets(settings: config.RunConfig, data: FERDataModule) -> SoftTargets | None:
-    """Return the shares per class that training aims at, where the dataset has them and says how they are used.
+    """Return the target distributions to train with, if the dataset provides them and their mode; otherwise None.
 
     Raises:
-        InputError: a setting of the loss does not go with them, or the dataset contradicts itself.
+        InputError: a setting of the loss conflicts with them, or the dataset is inconsistent.
     """
     mode = getattr(data.dataset, "target_mode", None)
     if mode is None or data.table.target is None:
@@ -95,10 +95,10 @@ def build_targets(settings: config.RunConfig, data: FERDataModule) -> SoftTarget
 
 
 def build_teacher(settings: config.RunConfig, classes: list[str]) -> nn.Module | None:
-    """Return the frozen network of ``model.teacher``, or None.
+    """Return the frozen network of ``model.teacher``, or None if it is not set.
 
     Raises:
-        InputError: it is not there, or was trained on other classes or another input.
+        InputError: the checkpoint does not exist, or its classes, image size or channels differ from this run's.
     """
     path = settings.model.teacher
     if path is None:
@@ -115,7 +115,7 @@ def build_teacher(settings: config.RunConfig, classes: list[str]) -> nn.Module |
 
 
 def loop_arguments(settings: config.RunConfig) -> dict[str, Any]:
-    """Return what Lightning's Trainer is told of the training steps of a run, wherever they are trained."""
+    """Return the arguments of Lightning's Trainer for the training steps, which do not depend on the machine."""
     section = settings.trainer
     assert section.precision != "auto", "a run settles it before anything is built"
     return {
@@ -130,7 +130,7 @@ def loop_arguments(settings: config.RunConfig) -> dict[str, Any]:
 
 
 def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> L.Trainer:
-    """Build Lightning's trainer with the run's checkpoints, early stopping and progress."""
+    """Build Lightning's Trainer with the run's checkpoints, early stopping and progress."""
     section, selection = settings.trainer, settings.selection
     callbacks: list[L.Callback] = [
         EndWhenInterrupted(),
@@ -145,7 +145,7 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
     def warn(text: str) -> None:
         log.console.say(f"  warning: {text}")
         warnings = record.manifest.setdefault("warnings", [])
-        if text not in warnings:  # of an earlier session
+        if text not in warnings:  # it may be there from an earlier session
             warnings.append(text)
 
     if section.compile != "off":
@@ -168,7 +168,7 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
 
 
 def device_name(trainer: L.Trainer) -> str:
-    """Return what a run was computed on, such as "cpu, 2 threads", or "2 x cpu, 1 thread"."""
+    """Return the name of the device that is trained on, such as "cpu, 2 threads" or "2 x cpu, 1 thread"."""
     device = trainer.strategy.root_device
     name = (
         torch.cuda.get_device_name(device)
@@ -179,10 +179,10 @@ def device_name(trainer: L.Trainer) -> str:
 
 
 def fit(trainer: L.Trainer, module: FERModule, data: FERDataModule, resume_from: Path | None) -> None:
-    """Fit a module, from a checkpoint where there is one.
+    """Fit a module, starting from a checkpoint if one is given.
 
     Raises:
-        RunError: the device is out of memory, or the loader processes do not deliver.
+        RunError: the device is out of memory, or a loader process failed.
     """
     try:
         trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)

@@ -1,4 +1,4 @@
-"""From a checked configuration to the data of a run: dataset, protocol, augmentation, read and split."""
+"""Builds the data of a run from a checked configuration: dataset, protocol and augmentation, read and split."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
         oversample=section.balance == "oversample",
         offline=_build_offline(section),
         workers=section.workers,
-        # Processes that train together map one file. Images that are made offline lie in memory anyway.
+        # Processes that train together map one file. Images that are generated offline are in memory in any case.
         memory_gb=0 if count_processes(settings) > 1 and section.balance != "augment" else section.memory_gb,
         cache=cache_folder(section.cache),
         progress=decoding_progress(settings, section.name),
@@ -74,7 +74,7 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
         data.prepare()
     except InputError:
         raise
-    except (ValueError, OSError) as error:  # what a dataset or protocol plug-in refuses
+    except (ValueError, OSError) as error:  # raised by a dataset or protocol plug-in
         raise InputError(f"dataset {section.name}: {one_line(error)}") from error
     return data
 
@@ -83,7 +83,7 @@ def _build_targets(targets: Any, offered: Mapping[str, Any]) -> dict[str, Any]:
     """Build the datasets of ``data.targets``.
 
     Raises:
-        InputError: it is no mapping of mappings, or a dataset refuses its root or options.
+        InputError: the value is not a mapping of mappings, or a dataset rejects its root or options.
     """
     if not isinstance(targets, Mapping) or not all(isinstance(target, Mapping) for target in targets.values()):
         raise InputError("data.targets: expected NAME: {root: PATH}, as with --data.targets.ckplus.root PATH")
@@ -105,10 +105,10 @@ def _build_targets(targets: Any, offered: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _build_offline(section: DataConfig) -> Offline | None:
-    """Return what makes the images of ``data.balance augment``, and how many; None without it.
+    """Return the augmentation of ``data.balance augment`` and the number of images to generate, or None if not set.
 
     Raises:
-        InputError: no such augmentation, or it makes no images.
+        InputError: the augmentation does not exist, or does not generate images.
     """
     if section.balance != "augment":
         return None
@@ -123,9 +123,9 @@ def _build_offline(section: DataConfig) -> Offline | None:
 
 
 def cache_folder(folder: str | None) -> Path | None:
-    """Return the folder of decoded images: as given, else FER_CACHE_DIR, else the user's; None for "none"."""
+    """Return the folder of decoded images: ``folder``, else FER_CACHE_DIR, else the user's cache; None for "none"."""
     if folder == "none":
         return None
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     path = os.path.expanduser(folder or os.environ.get("FER_CACHE_DIR") or os.path.join(home, "fer-plugins"))
-    return None if path.startswith("~") else Path(path)  # of a user without a home; Path.expanduser would raise
+    return None if path.startswith("~") else Path(path)  # the user has no home folder; Path.expanduser would raise

@@ -1,4 +1,4 @@
-"""Builds the Lightning callbacks that the configuration names."""
+"""Builds the Lightning callbacks that are listed in the configuration."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from fer_plugins.training.stopping import stopping_callback
 
 
 def build_callbacks(config: RunConfig) -> list[L.Callback]:
-    """Return the callbacks of the ``callbacks`` list, in its order.
+    """Build the callbacks of the ``callbacks`` list, in its order.
 
     Raises:
-        InputError: one is unknown or refuses its options, or two get in each other's way.
+        InputError: a callback is unknown or rejects its options, or two of them conflict.
+        PluginError: a plug-in returns something other than a Lightning callback.
     """
     built: dict[str, L.Callback] = {}
     for component in config.callbacks:
@@ -44,17 +45,17 @@ def build_callbacks(config: RunConfig) -> list[L.Callback]:
 
 
 class DuringTraining(L.Callback):
-    """Takes the callbacks of the user away when training is over.
+    """Removes the user's callbacks when training is over.
 
-    The selected checkpoint is scored then, by the same trainer, and as it was saved: Lightning's weight averaging would
-    put the last average in its place.
+    The selected checkpoint is then scored by the same trainer, exactly as it was saved; Lightning's weight averaging
+    would replace its weights by the last average.
     """
 
     def __init__(self, callbacks: Sequence[L.Callback]) -> None:
         self.callbacks = list(callbacks)
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Leave the core's own callbacks; this one comes after those that it takes away."""
+        """Keep only the core's callbacks; this callback must come after those that it removes."""
         del pl_module
         if stage == "fit":
             trainer.callbacks = [callback for callback in trainer.callbacks if callback not in self.callbacks]  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""torch.compile while a network trains: compiled before the first epoch, timed, and given up where it does not work."""
+"""Uses torch.compile for training: compiles and times it before the first epoch, or continues without if it fails."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from fer_plugins.training.module import FERModule
 class CompileNetwork(L.Callback):
     """Compiles the network for training and its validation passes.
 
-    The selected checkpoint is scored by the uncompiled network, so that ``fer robustness`` and ``fer predict`` give the
-    same numbers. Compiled kernels round differently, and dropout draws other masks, so that a compiled training does
-    not end with the bits of an uncompiled one.
+    The selected checkpoint is scored with the uncompiled network, so that ``fer robustness`` and ``fer predict`` give
+    the same numbers. Compiled kernels round differently and dropout draws other masks, so that a compiled training is
+    not bit-identical to an uncompiled one.
     """
 
     def __init__(self, mode: str, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
         self.mode, self.say, self.warn = mode, say, warn
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Compile on a batch of zeros; weights, buffers and random state are left as they were."""
+        """Compile on a batch of zeros; weights, buffers and random state are left unchanged."""
         assert isinstance(pl_module, FERModule)
         counters = torch._dynamo.utils.counters
         counters.clear()
@@ -38,7 +38,7 @@ class CompileNetwork(L.Callback):
             with doing("compiling the network"), trainer.precision_plugin.forward_context():
                 for size in _batch_sizes(trainer):
                     _try_both_modes(pl_module, size)
-        except Exception as error:  # dynamo, inductor and the C++ compiler each have a dozen kinds
+        except Exception as error:  # dynamo, inductor and the C++ compiler each raise a dozen types
             _uncompile(pl_module.network)
             self.warn(f"trainer.compile: the network is not compiled ({first_line(error, 160)}); it trains uncompiled")
             return
@@ -49,14 +49,14 @@ class CompileNetwork(L.Callback):
             self.warn(f"trainer.compile: {sum(breaks.values())} graph breaks; code between them is uncompiled ({why})")
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Take the compiled network away when training is over."""
+        """Remove the compiled network after training."""
         if stage == "fit":
             assert isinstance(pl_module, FERModule)
             _uncompile(pl_module.network)
 
 
 def _batch_sizes(trainer: L.Trainer) -> list[int]:
-    """Return the sizes of this process's training batches: a last one that is smaller is compiled for as well."""
+    """Return the sizes of this process's training batches; a smaller last batch is compiled as well."""
     batches = epoch_order(trainer.datamodule.train_dataloader()).slices()  # type: ignore[attr-defined]
     sizes = [len(range(batch.start, batch.stop, batch.step or 1)) for batch in batches]
     return list(dict.fromkeys(size for size in sizes if size > 1))
@@ -83,4 +83,4 @@ def _try_both_modes(module: FERModule, size: int) -> None:
 
 
 def _uncompile(network: nn.Module) -> None:
-    network._compiled_call_impl = None  # what Module.compile sets; torch has no inverse of it
+    network._compiled_call_impl = None  # set by Module.compile; torch has no function to undo it

@@ -1,4 +1,4 @@
-"""The training loss: built from the configuration and tried, against soft labels, and checked to be finite."""
+"""The training loss: built from the configuration, tried on a batch, applied to soft labels, checked to be finite."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from fer_plugins.config.schema import LossConfig
 from fer_plugins.contract import MixesBatch, TargetMode
 from fer_plugins.runtime.errors import InputError, RunError, one_line
 
-STEPS_BETWEEN_CHECKS = 64  # on an accelerator: to read the loss is to wait until its queue is empty
-_CLASSES = 7  # of the trial
+STEPS_BETWEEN_CHECKS = 64  # on an accelerator, where reading the loss waits until the queue is empty
+_CLASSES = 7  # number of classes in the trial
 _SKEWED = [100, *[10] * (_CLASSES - 1)]
 
 
 def build_criterion(section: LossConfig, num_classes: int, class_counts: Sequence[int] | None) -> nn.Module:
-    """Return the criterion of the ``loss`` section.
+    """Build the loss of the ``loss`` section.
 
     Args:
         section: the loss and its options.
-        num_classes: of the network.
-        class_counts: training images per class; None where they are not known.
+        num_classes: number of classes of the network.
+        class_counts: number of training images per class; None if unknown.
 
     Raises:
-        InputError: no such loss, or it refuses its options.
+        InputError: the loss does not exist, or rejects its options.
+        PluginError: the loss has trainable parameters, which the optimiser would not update.
     """
     criterion: nn.Module = registry.build(
         "loss", section.name, num_classes=num_classes, class_counts=class_counts, **copy_plain(section.options)
@@ -45,10 +46,10 @@ def build_criterion(section: LossConfig, num_classes: int, class_counts: Sequenc
 
 
 def check(config: RunConfig) -> None:
-    """Build the loss and take it of a made-up batch; refuse that classes are balanced twice.
+    """Build the loss and compute it on a made-up batch; reject correcting for class imbalance twice.
 
     Raises:
-        InputError: it refuses its options or fails, or it and ``data.balance`` both make up for rare classes.
+        InputError: the loss rejects its options or fails, or both it and ``data.balance`` correct for class imbalance.
     """
     section, balance = config.loss, config.data.balance
     even = _try(section, [10] * _CLASSES)
@@ -61,11 +62,11 @@ def check(config: RunConfig) -> None:
 
 
 def check_target_mode(config: RunConfig, mode: TargetMode, augmentation: object) -> None:
-    """Refuse what the targets of a dataset would pass over.
+    """Reject settings that the dataset's type of targets would ignore.
 
     Raises:
-        InputError: another loss than the default one, or options of it, with targets of mode "any", which are trained
-            against by a loss of their own; or an augmentation that mixes shares, and targets that have none.
+        InputError: another loss than the default, or options of it, with targets of mode "any", which have their own
+            loss; or an augmentation that mixes the targets of images, unless the mode is "distribution".
     """
     if isinstance(augmentation, MixesBatch) and mode != "distribution":
         raise InputError(
@@ -85,7 +86,7 @@ def check_target_mode(config: RunConfig, mode: TargetMode, augmentation: object)
 
 
 def _try(section: LossConfig, class_counts: list[int]) -> Tensor:
-    """Return the losses of two rows of logits against labels and against shares."""
+    """Return the losses (2,) on two rows of logits, for hard labels and for class distributions."""
     with torch.random.fork_rng(devices=[]):
         criterion = build_criterion(section, _CLASSES, class_counts)
         logits = torch.linspace(-1, 1, 2 * _CLASSES).view(2, _CLASSES)
@@ -95,24 +96,26 @@ def _try(section: LossConfig, class_counts: list[int]) -> Tensor:
             with torch.no_grad():
                 losses = [criterion(logits, target) for target in (labels, shares)]
             return torch.stack([loss.reshape(()) for loss in losses])
-        except Exception as error:  # whatever the plug-in raises would end the run in its first step
+        except Exception as error:  # any exception of the plug-in would otherwise end the run in its first step
             text = one_line(error)
             raise registry.PluginError(f"{registry.find('loss', section.name)}: fails on a batch: {text}") from error
 
 
 class SoftTargets:
-    """The loss against shares per class instead of one label, as Barsoum et al. 2016 train on FER+.
+    """The loss for a distribution over classes instead of one label, as Barsoum et al. 2016 train on FER+.
 
-    - distribution: the run's loss with the shares;
-    - draw: the run's loss with a label that is sampled from the shares at each step;
-    - any: -log of the largest probability among the classes that have a share.
+    The mode is one of:
+
+    - distribution: the run's loss, with the distribution as target;
+    - draw: the run's loss, with a label that is sampled from the distribution at each step;
+    - any: -log of the largest predicted probability among the classes with a target above 0.
 
     Args:
-        shares: (N, K), a row a sample of the table; rows sum to 1.
-        mode: see above.
+        shares: (N, K), the target distribution of each row of the sample table; rows sum to 1.
+        mode: "distribution", "draw" or "any".
 
     Raises:
-        PluginError: the mode is unknown, or a row does not sum to 1.
+        PluginError: the mode is unknown, or a row has negative values or does not sum to 1.
     """
 
     def __init__(self, shares: npt.NDArray[np.float64], mode: TargetMode) -> None:
@@ -131,7 +134,7 @@ class SoftTargets:
         """Return the mean loss of a batch.
 
         Args:
-            criterion: the run's loss, which takes labels and shares.
+            criterion: the run's loss, which accepts labels and distributions.
             logits: (B, K).
             index: (B,) int64, rows of the table.
         """
@@ -150,24 +153,24 @@ class SoftTargets:
 
 
 class FiniteLoss:
-    """Ends the training when the loss is not finite: at once on a CPU, some steps later on an accelerator.
+    """Stops the training if the loss is not finite: immediately on a CPU, some steps later on an accelerator.
 
-    A late check costs steps, but no checkpoint: ``check`` is called before the epoch's weights are scored.
+    A late check wastes steps but never a checkpoint: ``check`` is called before the epoch's weights are scored.
 
     Args:
-        device: that computes the loss.
-        every: steps between two checks; None: 1 on a CPU, 64 elsewhere.
+        device: the device that computes the loss.
+        every: number of steps between two checks; None: 1 on a CPU, 64 otherwise.
     """
 
     def __init__(self, device: torch.device, every: int | None = None) -> None:
         self._every = every or (1 if device.type == "cpu" else STEPS_BETWEEN_CHECKS)
-        self._first: Tensor | None = None  # step of the first loss that is not finite, on the device; infinite: none
+        self._first: Tensor | None = None  # on the device: number of the first step with a non-finite loss; inf: none
 
     def note(self, loss: Tensor, epoch: int, step: int) -> None:
         """Record the loss of a step; epoch and step count from 0.
 
         Raises:
-            RunError: this loss, or one since the last check, is not finite.
+                RunError: this loss, or one since the last check, is not finite.
         """
         if self._every == 1:
             if not math.isfinite(loss):
@@ -181,10 +184,10 @@ class FiniteLoss:
             self.check(epoch)
 
     def check(self, epoch: int) -> None:
-        """Read the first step whose loss was not finite.
+        """Check the losses since the start of the epoch.
 
         Raises:
-            RunError: there is one.
+            RunError: one of them is not finite.
         """
         first = math.inf if self._first is None else float(self._first)
         if math.isfinite(first):

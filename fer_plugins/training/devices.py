@@ -1,4 +1,4 @@
-"""The devices of a training: checks them, counts the processes, and sets up Lightning's strategy."""
+"""The devices of a training: checks them, counts the processes, and configures Lightning's strategy."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from fer_plugins.training.checkpoints import WholeFileIO
 
 
 def check_devices(settings: RunConfig) -> None:
-    """Refuse devices and machines that are not there, in one line.
+    """Reject devices and machines that are not available.
 
     Raises:
-        InputError: the message names the key.
+        InputError: one line that names the key.
     """
     section, place = settings.trainer, launched()
     on_gpu = _on_gpu(settings)
@@ -76,7 +76,7 @@ def _check_launched(settings: RunConfig, place: Launched) -> None:
 
 
 def count_here(settings: RunConfig) -> int:
-    """Return how many processes this machine gets."""
+    """Return the number of processes on this machine."""
     devices = settings.trainer.devices
     if isinstance(devices, tuple):
         return len(devices)
@@ -89,12 +89,12 @@ def count_here(settings: RunConfig) -> int:
 
 
 def count_processes(settings: RunConfig) -> int:
-    """Return how many processes train together."""
+    """Return the number of processes of the training on all machines."""
     return count_here(settings) * settings.trainer.num_nodes
 
 
 def own_device(settings: RunConfig) -> torch.device:
-    """Return the device that this process computes on, as ``trainer.accelerator`` and ``trainer.devices`` say."""
+    """Return the device of this process according to ``trainer.accelerator`` and ``trainer.devices``."""
     if _on_gpu(settings):
         return torch.device("cuda", _indices(settings)[local_rank() if count_processes(settings) > 1 else 0])
     apple = settings.trainer.accelerator in ("auto", "gpu", "mps") and torch.backends.mps.is_available()
@@ -102,7 +102,7 @@ def own_device(settings: RunConfig) -> torch.device:
 
 
 def device_of_one(settings: RunConfig) -> torch.device:
-    """Return the device on which one process opens a finished run, whatever GPUs the training had: the first one."""
+    """Return the device for opening a finished run in one process: the first, however many it was trained on."""
     return own_device(replace(settings, trainer=replace(settings.trainer, devices=1, num_nodes=1)))
 
 
@@ -116,11 +116,11 @@ def _indices(settings: RunConfig) -> list[int]:
 
 
 class OwnProcesses(LightningEnvironment):
-    """Tells Lightning that the processes are started already, and which of them this one is.
+    """Tells Lightning that the processes have already been started, and which of them this process is.
 
-    Lightning's own launcher starts the whole command again for each process, which would begin every seed, fold and
-    folder of the command once more in each; and its handler of SLURM's signal keeps a checkpoint in the middle of an
-    epoch, from which a run does not go on with the same bits.
+    Lightning's own launcher starts the whole command again for each process, which would repeat all seeds, folds and
+    folders of the command in each of them. Its handler of SLURM's signal saves a checkpoint in the middle of an epoch,
+    from which a run cannot be resumed with bit-identical results.
     """
 
     def __init__(self, per_machine: int) -> None:
@@ -129,7 +129,7 @@ class OwnProcesses(LightningEnvironment):
 
     @property
     def creates_processes_externally(self) -> bool:
-        """They are there."""
+        """The processes have already been started."""
         return True
 
     def local_rank(self) -> int:
@@ -142,29 +142,29 @@ class OwnProcesses(LightningEnvironment):
 
 
 class InStep(L.Callback):
-    """Lets processes that train together end together, whichever of them decides it, and leaves SIGTERM to the command.
+    """Makes all processes of a training stop together if one of them decides to, and leaves SIGTERM to the command.
 
-    Lightning's handler of SIGTERM tells the other processes in the middle of whatever they exchange just then, and
-    waits for ever.
+    Lightning's own handler of SIGTERM notifies the other processes while they may be exchanging other data, and then
+    waits forever.
     """
 
     def __init__(self) -> None:
         self._handler = signal.getsignal(signal.SIGTERM)
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Put the command's handler back."""
+        """Restore the command's signal handler."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._handler)
 
     on_validation_start = on_test_start = on_train_start
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """End the training in every process where a callback of one has asked for it."""
+        """Stop the training in all processes if a callback of one of them requested it."""
         trainer.should_stop = trainer.strategy.reduce_boolean_decision(trainer.should_stop, all=False)
 
 
 def trainer_arguments(settings: RunConfig) -> dict[str, Any]:
-    """Return what Lightning's Trainer is told of devices; the loaders of this package share the samples themselves."""
+    """Return Lightning's Trainer arguments for devices; this package's loaders distribute the samples themselves."""
     section, processes = settings.trainer, count_processes(settings)
     devices = _indices(settings) if processes > 1 and _on_gpu(settings) else count_here(settings)
     return {
@@ -178,13 +178,17 @@ def trainer_arguments(settings: RunConfig) -> dict[str, Any]:
 
 
 def epoch_order(loader: Any) -> EpochOrder:
-    """Return the order of a training loader of this package, with its batches."""
+    """Return the order and batches of a training loader of this package."""
     order: EpochOrder = loader.order if hasattr(loader, "order") else loader.sampler.order
     return order
 
 
 def batch_share(trainer: L.Trainer, number: int) -> float:
-    """Return what the loss of this process counts in the step of the training batch of that number.
+    """Return the factor on this process's loss in the step of a training batch.
+
+    Args:
+        trainer: Lightning's trainer.
+        number: of the training batch in the epoch, from 0.
 
     See ``EpochOrder.share``.
     """
@@ -192,7 +196,7 @@ def batch_share(trainer: L.Trainer, number: int) -> float:
 
 
 def describe_sharing(settings: RunConfig) -> str | None:
-    """Return a line on how a batch is shared among processes; None for one."""
+    """Return a line on how a batch is divided among processes; None if there is only one."""
     processes = count_processes(settings)
     if processes == 1:
         return None

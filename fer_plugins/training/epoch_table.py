@@ -1,4 +1,4 @@
-"""The logger `csv`: metrics.csv of the run's folder, a row an epoch."""
+"""The logger `csv`: metrics.csv in the run's folder, one row per epoch."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from fer_plugins.runs.epoch_rows import EpochRows
 
 
 def csv(*, folder: Path) -> Logger:
-    """Return the logger of metrics.csv, which every run but one with logger none has.
+    """Return the logger of metrics.csv, which is always active except with logger none.
 
     Args:
-        folder: of the run.
+        folder: the run's folder.
     """
     return EpochTable(folder)
 
 
 class EpochTable(Logger):
-    """Writes the rows of the epochs to metrics.csv, whole after each."""
+    """Logger that writes one row per epoch to metrics.csv, replacing the file atomically each time."""
 
     name, version = "metrics.csv", ""
 
@@ -39,4 +39,4 @@ class EpochTable(Logger):
         self.rows.add(metrics)
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: config.yaml lies beside the table."""
+        """Do nothing: config.yaml in the same folder has the hyperparameters."""

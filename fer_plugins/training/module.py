@@ -1,4 +1,4 @@
-"""FERModule: the network, the loss, the optimiser and the three steps, the same for every plug-in."""
+"""FERModule: network, loss, optimiser and the training, validation and test steps, the same for every plug-in."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ from fer_plugins.training.network import build_network as build_network
 
 
 class FERModule(L.LightningModule):
-    """Trains any architecture that keeps the contract.
+    """LightningModule that trains any architecture that fulfils the contract.
 
     Args:
-        config: the complete configuration, typed or as plain values; its sections model, data, loss, optimizer,
-            scheduler, selection, trainer and the seed are read.
-        classes: class names in label order; kept in the checkpoint.
-        class_counts: training images per class, for losses that weigh the classes.
-        teacher: a frozen network for architectures that distil; not part of the checkpoint.
-        targets: shares per class of every sample, where training aims at them; not part of the checkpoint.
+        config: the complete configuration, typed or as plain values. Its sections model, data, loss, optimizer,
+            scheduler, selection and trainer and the seed are used.
+        classes: class names in label order; saved in the checkpoint.
+        class_counts: number of training images per class, for losses that weight the classes.
+        teacher: a frozen network, for architectures that use distillation; not saved in the checkpoint.
+        targets: target distribution over the classes for every sample, if training uses one instead of labels; not
+            saved in the checkpoint.
     """
 
     def __init__(
@@ -48,34 +49,34 @@ class FERModule(L.LightningModule):
     ) -> None:
         super().__init__()
         self.config = read_config(config)
-        config = self.config.as_dict()  # as save_hyperparameters finds it here: a checkpoint holds plain values
+        config = self.config.as_dict()  # save_hyperparameters reads this variable: a checkpoint holds plain values
         self.save_hyperparameters("config", "classes", "class_counts")
         self.classes = classes
         self.network = build_network(self.config, len(classes), teacher)
-        self.channels_last = self.config.trainer.channels_last is True  # not auto, which a run has settled
+        self.channels_last = self.config.trainer.channels_last is True  # "auto" was replaced before the run
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)
         self.criterion = build_criterion(self.config.loss, len(classes), class_counts)
         self.targets = targets
         self.scorer = Scorer(classes)
         self.predictions: Predictions | None = None  # of the last validation or test pass
-        self.faults: list[str] = []  # of the last pass: why its scores are no result
+        self.faults: list[str] = []  # of the last pass: the reasons why its scores are not a valid result
         self.train_accuracy = 0.0  # of the last complete epoch, a fraction
         self._health: Health | None = None  # of the network on the first batch of the pass
         self._sums = torch.zeros(4)  # criterion, auxiliary loss, correct predictions, images of this epoch
-        self._share = 1.0  # of the batch in the gradient of its step
+        self._share = 1.0  # factor on the loss of this batch in the gradient of its step
         self._finite = FiniteLoss(self.device)  # of this epoch
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]
         cls, checkpoint_path: str | Path, map_location: Any = "cpu", weights_only: bool = True, **kwargs: Any
     ) -> FERModule:
-        """Load a trained model, ready to predict (in evaluation mode); no further arguments are needed.
+        """Load a trained model in evaluation mode, ready to predict; no further arguments are needed.
 
-        To go on training it, call ``train()``; Lightning's Trainer does.
+        To continue training it, call ``train()``; Lightning's Trainer does this itself.
 
         Raises:
-            InputError: the file is missing, is no checkpoint, or its plug-in is not installed.
+            InputError: the file does not exist, is not a checkpoint, or its plug-in is not installed.
         """
         try:
             module: FERModule = super().load_from_checkpoint(
@@ -83,7 +84,7 @@ class FERModule(L.LightningModule):
             )
         except InputError:
             raise
-        except Exception as error:  # torch raises a dozen kinds for a file that is none of its own
+        except Exception as error:  # torch raises a dozen types for a file that is not a checkpoint
             text = f"it has no {error}" if isinstance(error, KeyError) else one_line(error, 200)
             raise InputError(
                 f"{checkpoint_path}: not a readable checkpoint of this package: {text}; give the folder of a run, or a "
@@ -92,14 +93,14 @@ class FERModule(L.LightningModule):
         return module.eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits (B, num_classes) of images (B, C, H, W) in [0, 1]."""
+        """Return the logits (B, num_classes) for images (B, C, H, W) in [0, 1]."""
         if self.channels_last:
             x = x.contiguous(memory_format=torch.channels_last)
         logits: Tensor = self.network(x)
         return logits
 
     def on_train_epoch_start(self) -> None:
-        """Seed dropout and batch transforms from seed, epoch and process, so that a resumed run draws the same."""
+        """Seed dropout and batch transforms by seed, epoch and process, so that a resumed run draws the same."""
         rank = current_rank().number
         process: tuple[str | int, ...] = ("rank", rank) if rank else ()
         torch.manual_seed(derive(self.config.seed, "epoch", self.current_epoch, *process))
@@ -107,7 +108,7 @@ class FERModule(L.LightningModule):
         self._finite = FiniteLoss(self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the loss: criterion (times the model's ``criterion_weight``) plus its ``auxiliary_loss``."""
+        """Return the loss: criterion (times the network's ``criterion_weight``) plus its ``auxiliary_loss``."""
         logits = self(batch.image)
         if batch.target is not None:  # mixed images
             target = batch.target.to(torch.promote_types(batch.target.dtype, logits.dtype))
@@ -124,7 +125,7 @@ class FERModule(L.LightningModule):
         self._finite.note(total.detach(), self.current_epoch, batch_idx)
         with torch.no_grad():
             predicted = logits.argmax(1)
-            # A mixed image counts as correct by the share of the predicted class.
+            # For a mixed image the target value of the predicted class counts as its number of correct predictions.
             correct = (
                 (predicted == batch.label).sum()
                 if batch.target is None
@@ -137,13 +138,13 @@ class FERModule(L.LightningModule):
         return total
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        """Let each sample of a step count alike, in whichever batch and process it is; Lightning takes plain means."""
+        """Weight all samples of a step equally; Lightning would average the means of batches and processes."""
         super().backward(loss * self._share if self._share != 1.0 else loss, *args, **kwargs)
 
     def epoch_means(self) -> dict[str, float]:
-        """Return the epoch's means so far: running values, in training mode and on augmented images.
+        """Return the means over the epoch so far, computed during training on augmented images.
 
-        They are over all processes that train together, each of which has to call this.
+        They are averaged over all processes of the training; each process has to call this method.
         """
         criterion, auxiliary, correct, count = add_up(self._sums).tolist()
         means = {"train/loss": criterion / count, "train/accuracy": correct / count}
@@ -152,27 +153,27 @@ class FERModule(L.LightningModule):
         return means
 
     def on_validation_start(self) -> None:
-        """Check the epoch's last losses before its weights are scored and saved."""
+        """Check the remaining losses of the epoch before its weights are scored and saved."""
         self._finite.check(self.current_epoch)
 
     def on_train_epoch_end(self) -> None:
-        """Log the epoch's means."""
+        """Log the means of the epoch."""
         means = self.epoch_means()
         self.train_accuracy = means["train/accuracy"]
         self.log_dict(means)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what is asked after the last epoch, of which a run that is resumed behind it sees no step."""
+        """Save the values needed after the last epoch; a run resumed at its end does not compute them again."""
         checkpoint["last_epoch"] = {"faults": list(self.faults), "train_accuracy": self.train_accuracy}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take over what the epoch of the checkpoint left; one of version 0.1.0 has none of it."""
+        """Restore the values of the checkpoint's epoch; a checkpoint of version 0.1.0 does not have them."""
         kept = checkpoint.get("last_epoch", {})
         self.faults = list(kept.get("faults", []))
         self.train_accuracy = float(kept.get("train_accuracy", 0.0))
 
     def on_validation_epoch_start(self) -> None:
-        """Begin a pass, with the running statistics of process 0, which the checkpoint holds."""
+        """Start a pass with the buffers (running statistics) of process 0, which are those in the checkpoint."""
         copy_from_first(self.network.buffers())
         self.scorer.reset()
         self._health = None
@@ -182,13 +183,13 @@ class FERModule(L.LightningModule):
         self.scorer.update(batch.index, self(batch.image), batch.label)
 
     def on_validation_batch_end(self, outputs: Any, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Ask the network for its health on the first batch: after the pass a callback may change its weights."""
+        """Compute the network's health on the first batch; after the pass a callback may change the weights."""
         if batch_idx == 0 and isinstance(self.network, HasHealth):
             with torch.no_grad():
                 self._health = self.network.health(batch.image)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the metrics of the validation split, and the network's health."""
+        """Log the metrics of the validation split and the network's health."""
         self.log_dict({f"health/{name}": value for name, value in self._end_pass().items()})
         assert self.predictions is not None
         scores = score(self.predictions, self.classes, intervals=False)
@@ -196,7 +197,7 @@ class FERModule(L.LightningModule):
             self.log(f"val/{name}", scores[name])
 
     def _end_pass(self) -> dict[str, float]:
-        """Keep the predictions and the faults of the pass; return the figures of the network's health."""
+        """Store the predictions and faults of the pass; return the figures of the network's health."""
         self.predictions = self.scorer.predictions()
         self.faults = find_collapse(self.predictions, self.classes)
         self._health = gather(self._health)[0]  # of the first batch of the split
@@ -210,11 +211,11 @@ class FERModule(L.LightningModule):
     on_test_batch_end = on_validation_batch_end
 
     def on_test_epoch_end(self) -> None:
-        """Keep the predictions."""
+        """Store the predictions."""
         self._end_pass()
 
     def configure_optimizers(self) -> Any:
-        """Return the optimiser and, where there is one, the schedule, stepped once an epoch."""
+        """Return the optimiser and, if configured, the schedule, which is stepped once per epoch."""
         optimizer = optim.build_optimizer(self.config.optimizer, optim.parameter_groups(self.network))
         selection = self.config.selection
         epochs = self.config.trainer.epochs

@@ -1,4 +1,4 @@
-"""Builds the architecture of a configuration, and names the smallest image size where it refuses the one given."""
+"""Builds the architecture of a configuration; if it rejects the image size, finds the smallest size that works."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from fer_plugins.config import RunConfig, copy_plain, registry
 from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.runtime.evaluating import evaluating
 
-LARGEST_TRIED = 512  # pixels; where the search for the smallest legal image size ends
+LARGEST_TRIED = 512  # pixels; upper limit of the search for the smallest valid image size
 
 
 def build_network(config: RunConfig, num_classes: int, teacher: nn.Module | None = None) -> nn.Module:
-    """Build the architecture of the configuration and check that it keeps the contract on one image.
+    """Build the architecture of the configuration and check its logits for one image.
 
     Raises:
-        InputError: the architecture refuses its options or the image size (the smallest legal size is named).
-        PluginError: logits of the wrong shape, or no module.
+        InputError: the architecture rejects its options or the image size (the smallest valid size is named).
+        PluginError: the logits have the wrong shape, or the result is not a module.
     """
     model, channels, size = config.model, config.data.channels, config.data.image_size
     name, pool = str(model.name), model.pool and model.pool.as_dict()
@@ -38,7 +38,7 @@ def build_network(config: RunConfig, num_classes: int, teacher: nn.Module | None
         raise
     except InputError as error:
         if error.key == "image_size" or isinstance(error.__cause__, OSError):
-            raise  # the architecture has said it all, or a file or the network is to blame
+            raise  # the message of the architecture is complete, or the cause is a file or the network connection
         smallest = _smallest_size(attempt, size)
         if smallest is None:
             raise
@@ -49,7 +49,7 @@ def build_network(config: RunConfig, num_classes: int, teacher: nn.Module | None
 
 
 def _smallest_size(attempt: Callable[[int], nn.Module], size: int) -> int | None:
-    """Return the least image size above ``size`` that works, or None when another cause is to blame."""
+    """Return the smallest image size above ``size`` that works, or None if the size is not the cause."""
 
     def works(pixels: int) -> bool:
         try:
@@ -61,7 +61,7 @@ def _smallest_size(attempt: Callable[[int], nn.Module], size: int) -> int | None
     with torch.random.fork_rng(devices=[]):
         doubled = [size * 2**times for times in range(1, 10) if size * 2**times <= LARGEST_TRIED] or [LARGEST_TRIED]
         upper = next((pixels for pixels in doubled if works(pixels)), None)
-        if upper is None:  # a few attempts have told that the size is not to blame
+        if upper is None:  # no larger size works, so the size is not the cause
             return None
         near = next((pixels for pixels in range(size + 1, min(size + 33, upper)) if works(pixels)), None)
         if near is not None:
@@ -74,7 +74,7 @@ def _check_logits(network: nn.Module, name: str, shape: tuple[int, ...], num_cla
     try:
         with evaluating(network), torch.no_grad():
             logits = network(torch.zeros(shape))
-    except (RuntimeError, ValueError) as error:  # a map smaller than its kernel, and the like
+    except (RuntimeError, ValueError) as error:  # for example a feature map that is smaller than the kernel
         text = one_line(error)
         raise InputError(
             f"architecture {name} fails on an image of {shape[-1]} pixels: {text}", key=getattr(error, "key", None)

@@ -1,7 +1,7 @@
-"""Builds the optimiser and the learning-rate schedule of a configuration, and tries them before any data are read.
+"""Builds the optimiser and learning-rate schedule of a configuration, and tries them before any data are read.
 
-Both go by their torch names and take torch's own arguments. torch checks many arguments only when they are used
-(``foreach`` beside ``fused``, sparse gradients, a step size of 0).
+Both are selected by their torch names and take torch's arguments. The trial is needed because torch checks many
+arguments only when they are used (``foreach`` together with ``fused``, sparse gradients, a step size of 0).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from fer_plugins.contract import HasParameterGroups
 from fer_plugins.runtime.errors import InputError, one_line
 
 Schedule = lr_scheduler.LRScheduler
-_ABSTRACT = ("LRScheduler", "SequentialLR", "ChainedScheduler", "LambdaLR")  # take no plain arguments
-_TRIAL_STEPS = 3  # of the optimiser: the second may use state of the first
+_ABSTRACT = ("LRScheduler", "SequentialLR", "ChainedScheduler", "LambdaLR")  # cannot be built from plain arguments
+_TRIAL_STEPS = 3  # of the optimiser: the second step may use the state of the first
 _TRIAL_EPOCHS = 10_000  # of the schedule; 1,000 take 20 ms
 
 
 class InverseDecay:
-    """Factor 1 / (1 + gamma * epoch) on the learning rate; gamma at least 0.
+    """Factor 1 / (1 + gamma * epoch) on the learning rate, with gamma at least 0.
 
     >>> InverseDecay(0.01)(100)
     0.5
@@ -43,17 +43,17 @@ class InverseDecay:
         self.gamma = gamma
 
     def __call__(self, epoch: int) -> float:
-        """Return the factor of an epoch, from 0."""
+        """Return the factor for an epoch, counted from 0."""
         return 1.0 / (1.0 + self.gamma * epoch)
 
 
 def build_optimizer(
     section: OptimizerConfig, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]
 ) -> torch.optim.Optimizer:
-    """Return the optimiser of the ``optimizer`` section for ``parameters``, or groups with settings of their own.
+    """Build the optimiser of the ``optimizer`` section for ``parameters``, or for groups with their own settings.
 
     Raises:
-        InputError: torch.optim has no such class, or it refuses an argument.
+        InputError: torch.optim has no such class, or it rejects an argument.
     """
     arguments, name = {"lr": section.lr, **copy_plain(section.options)}, section.name
     base = torch.optim.Optimizer
@@ -71,13 +71,13 @@ def build_optimizer(
 
 
 def parameter_groups(network: nn.Module) -> list[dict[str, Any]] | list[nn.Parameter]:
-    """Return what the optimiser moves: the network's own groups where it has any, else all trainable parameters.
+    """Return the parameters to optimise: the network's own groups if it defines any, otherwise all trainable ones.
 
-    Frozen parameters are left out, so that weight decay does not touch them.
+    Frozen parameters are left out, so that weight decay does not affect them.
 
     Raises:
-        PluginError: the groups do not hold every trainable parameter exactly once.
-        InputError: nothing is left to train.
+        PluginError: the groups do not contain every trainable parameter exactly once.
+        InputError: the network has no trainable parameters.
     """
     trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
     if not trainable:
@@ -99,20 +99,20 @@ def parameter_groups(network: nn.Module) -> list[dict[str, Any]] | list[nn.Param
 def build_schedule(
     section: SchedulerConfig, optimizer: torch.optim.Optimizer, epochs: int, mode: str
 ) -> Schedule | lr_scheduler.ReduceLROnPlateau | None:
-    """Return the schedule of the ``scheduler`` section, stepped once an epoch; None without one.
+    """Build the schedule of the ``scheduler`` section, stepped once per epoch; return None if there is none.
 
-    ``inverse_decay`` multiplies the rate by 1 / (1 + gamma * epoch). With ``warmup_epochs`` = W > 0 epoch e < W has
-    the rate lr * (e + 1) / (W + 1), and the schedule begins after it. ``T_max`` and ``total_steps`` default to
-    the epochs that remain.
+    ``inverse_decay`` multiplies the rate by 1 / (1 + gamma * epoch). With ``warmup_epochs`` = W > 0, epoch e < W has
+    the rate lr * (e + 1) / (W + 1), and the schedule starts after the warm-up. ``T_max`` and ``total_steps`` default to
+    the number of remaining epochs.
 
     Args:
-        section: of the configuration.
-        optimizer: what it steers.
-        epochs: of the whole training.
+        section: the ``scheduler`` section of the configuration.
+        optimizer: the optimiser whose learning rate is scheduled.
+        epochs: number of epochs of the whole training.
         mode: max or min, for ReduceLROnPlateau.
 
     Raises:
-        InputError: torch.optim.lr_scheduler has no such class, it refuses an argument, or cannot follow a warm-up.
+        InputError: torch.optim.lr_scheduler has no such class, it rejects an argument, or cannot follow a warm-up.
     """
     arguments, name, warmup = copy_plain(section.options), section.name, section.warmup_epochs
     main: Any = None
@@ -168,21 +168,21 @@ def _call(factory: Any, first: Any, arguments: dict[str, Any], section: str) -> 
             )
     try:
         return factory(first, **arguments)
-    except Exception as error:  # torch raises whatever its arithmetic on the arguments raises
+    except Exception as error:  # torch may raise any exception, depending on how it uses the arguments
         raise InputError(f"{section}: {factory.__name__} refuses its arguments: {one_line(error)}") from None
 
 
 def check(config: RunConfig) -> None:
-    """Take some steps with the optimiser, and those of all epochs with the schedule.
+    """Take a few steps with the optimiser, and step the schedule through all epochs (at most 10,000).
 
     Raises:
-        InputError: torch refuses an argument, or a step; or the rate of an epoch is no number or is negative.
+        InputError: torch rejects an argument or fails in a step, or a learning rate is not finite or negative.
     """
     section, epochs = config.optimizer, config.trainer.epochs
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.manual_seed(0)
-        network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))  # matrices and vectors: some optimisers take one kind
+        network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))  # matrices and vectors: some optimisers take only one
         optimizer = build_optimizer(section, list(network.parameters()))
         schedule = build_schedule(config.scheduler, optimizer, epochs, config.selection.mode)
         for epoch in range(min(epochs, _TRIAL_EPOCHS)):
@@ -207,7 +207,7 @@ def _step(optimizer: torch.optim.Optimizer, network: nn.Module, name: str) -> No
         return float(loss.detach())
 
     try:
-        optimizer.step(closure)  # Lightning hands the training step over in the same way
+        optimizer.step(closure)  # Lightning also passes the training step as a closure
     except Exception as error:
         raise InputError(
             f"optimizer: {name} fails in its first step: {one_line(error)}; change its arguments"

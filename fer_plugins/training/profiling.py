@@ -14,8 +14,8 @@ from fer_plugins.config import RunConfig
 from fer_plugins.runtime.print_table import print_table, titled_table
 from fer_plugins.training.progress import ResultConsole
 
-# What is timed, as Lightning names it (owner and hook), and what it is called here. What another stage contains is
-# taken off that stage below, so that no second counts twice.
+# What is timed: Lightning's name (owner and hook) -> the name of the stage here. The time of stages that are contained
+# in another one (_INSIDE) is subtracted from that stage, so that no time is counted twice.
 _STAGES = {
     ("[_TrainingEpochLoop]", "train_dataloader_next"): "next training batch",
     ("[Strategy]", "batch_to_device"): "batch to the device",
@@ -36,7 +36,7 @@ _INSIDE = {
 
 
 def build_profiler(settings: RunConfig, folder: Path) -> Profiler | None:
-    """Return the profiler that ``trainer.profiler`` names; it writes ``fit-profile.txt`` into ``folder``."""
+    """Return the profiler selected by ``trainer.profiler``; it writes ``fit-profile.txt`` into ``folder``."""
     kinds: dict[str, type[Profiler]] = {"simple": SimpleProfiler, "pytorch": PyTorchProfiler}
     kind = kinds.get(settings.trainer.profiler)
     return None if kind is None else kind(dirpath=folder, filename="profile")
@@ -45,7 +45,7 @@ def build_profiler(settings: RunConfig, folder: Path) -> Profiler | None:
 def stage_seconds(durations: Mapping[str, Sequence[float]]) -> dict[str, float]:
     """Return the seconds of each stage of a training, longest first, from ``SimpleProfiler.recorded_durations``.
 
-    On an accelerator these are the seconds in which the processor was held up: kernels run on after their hook.
+    On an accelerator these are the seconds for which the CPU was blocked: kernels continue to run after their hook.
 
     >>> durations = {"[Strategy]DDPStrategy.backward": [0.5, 0.25], "[LightningModule]FERModule.optimizer_step": [1.0]}
     >>> stage_seconds(durations)
@@ -64,18 +64,18 @@ def stage_seconds(durations: Mapping[str, Sequence[float]]) -> dict[str, float]:
 
 
 class ProfileTable(L.Callback):
-    """Prints where the time of the training went, when it is over."""
+    """Prints the time per stage at the end of the training."""
 
     def __init__(self, console: ResultConsole, folder: Path) -> None:
         self.console, self.folder = console, folder
         self._started: float | None = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Note when the training begins."""
+        """Record the start of the training."""
         self._started = time.perf_counter()
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Print the stages, and where the whole profile is; a run that is resumed behind its last epoch has none."""
+        """Print the stages and the path of the full profile; nothing if a resumed run had no epoch left to train."""
         if self._started is None:
             return
         profiler = trainer.profiler  # type: ignore[attr-defined]

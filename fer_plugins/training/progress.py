@@ -1,4 +1,4 @@
-"""The progress of a run: a bar on a terminal, plain lines elsewhere."""
+"""Shows the progress of a run: a bar on a terminal, otherwise plain lines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _wants_bar(settings: RunConfig) -> bool:
 
 
 def decoding_progress(settings: RunConfig, name: str) -> Callable[[int, int], None] | None:
-    """Return a function (done, total) that shows the reading of a dataset on a terminal; None elsewhere."""
+    """Return a function (done, total) that shows the progress of reading a dataset as a bar; None without bars."""
     if not _wants_bar(settings):
         return None
     bar = tqdm(desc=f"reading {name}", unit="image", leave=False)
@@ -44,15 +44,15 @@ def decoding_progress(settings: RunConfig, name: str) -> Callable[[int, int], No
 
 
 def training_bar(settings: RunConfig) -> list[L.Callback]:
-    """Return the bar over the whole training where one is wanted, else nothing."""
+    """Return the progress bar of the training if one is wanted, otherwise an empty list."""
     return [TrainingBar()] if _wants_bar(settings) else []
 
 
 class TrainingBar(L.Callback):
-    """One bar from the first step to the last: epoch, loss and the time left; validation and epochs start no other."""
+    """One bar for the whole training with epoch, loss and remaining time; no further bars for epochs or validation."""
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Show the bar, from the resumed epoch on."""
+        """Show the bar; a resumed run starts at its epoch."""
         del pl_module
         epochs, steps = int(trainer.max_epochs or 0), int(trainer.num_training_batches)
         self.bar = tqdm(total=epochs * steps, initial=trainer.current_epoch * steps, unit="step", leave=False)
@@ -60,14 +60,14 @@ class TrainingBar(L.Callback):
         self._shown = 0.0
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Show the epoch's number, counted from 1."""
+        """Show the number of the epoch, counted from 1."""
         del pl_module
         self.bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Count the step; the loss is fetched from the device twice a second at most."""
+        """Advance by one step; the loss is fetched from the device at most twice a second."""
         del trainer, pl_module, batch, batch_idx
         activity.spoken()
         self.bar.update()
@@ -80,13 +80,13 @@ class TrainingBar(L.Callback):
         self.bar.close()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Remove the bar, so that the error has a line of its own."""
+        """Remove the bar, so that the error is printed on its own line."""
         if hasattr(self, "bar"):
             self.bar.close()
 
 
 class ResultConsole:
-    """Prints the lines of a run and carries the console that its tables go to."""
+    """Prints the lines of a run, and holds the console for its tables."""
 
     def __init__(self, settings: RunConfig) -> None:
         self.console = result_console()
@@ -94,7 +94,7 @@ class ResultConsole:
         self.epochs: int = settings.trainer.epochs
 
     def say(self, text: str) -> None:
-        """Print one line, flushed, so that a log file shows it at once; beside a bar, not through it."""
+        """Print one line without breaking a progress bar; flushed, so that a log file shows it immediately."""
         if self.lines:
             tqdm.write(text, file=sys.stdout)
             sys.stdout.flush()
@@ -117,7 +117,7 @@ class ResultConsole:
             self.say(f"  {sharing}")
 
     def epoch(self, row: Mapping[str, float], seconds: float, rate_before: float) -> None:
-        """Print the values of an epoch, in at most 80 characters, and a learning rate that has changed."""
+        """Print the values of an epoch in at most 80 characters, and the learning rate if it has changed."""
         if row["lr"] != rate_before:
             self.say(f"  learning rate {row['lr']:.3g}")
         self.say(
@@ -142,20 +142,20 @@ class EpochLog(L.Callback):
         return self.pace.describe()
 
     def on_train_start(self, trainer: L.Trainer, pl_module: Any) -> None:
-        """Take the time that ``trainer.max_time`` leaves."""
+        """Find the timer of ``trainer.max_time``."""
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, Timer):
                 self.pace.time_limit = callback.time_remaining
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: Any) -> None:
-        """Remember when the epoch began, and the rate that it is trained with."""
+        """Record the start time and the learning rate of the epoch."""
         self._started = time.perf_counter()
         before, self._rate = self._rate, trainer.optimizers[0].param_groups[0]["lr"]
         self._before = self._rate if before is None else before
         self.pace.begin_epoch(trainer.current_epoch, int(trainer.max_epochs or 1), int(trainer.num_training_batches))
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Print the expected time of the training, after its first steps."""
+        """Print the estimated duration of the training after its first steps."""
         del outputs, batch
         expected = self.pace.step(batch_idx + 1)
         if expected is None:
@@ -167,7 +167,7 @@ class EpochLog(L.Callback):
             self.console.say(f"  warning: {warning}")
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
-        """Log the epoch; validation has been run by now."""
+        """Log the epoch; its validation has already been run."""
         row = {"epoch": float(trainer.current_epoch + 1), **pl_module.epoch_means()}
         values = trainer.callback_metrics
         row |= {name: float(value) for name, value in values.items() if name.startswith(("val/", "health/"))}

@@ -1,4 +1,4 @@
-"""The result of a run as its loggers show it: scores by key, confusion matrices, tables, some predictions."""
+"""The result of a run for its loggers: scores by key, confusion matrices, tables, and some predictions."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def build_result(
     """Return confusion matrices, scores per class, intervals, 32 predictions with images, and the summary.
 
     Args:
-        scores_by_split: split -> scores as ``metrics.scores.score`` returns them.
+        scores_by_split: split -> scores as returned by ``metrics.scores.score``.
         predictions: of the reported split: "test", or the only one that was scored.
-        read_images: rows of the sample table, (n,) int64 -> their images, (n, H, W, C) uint8. It is asked by row, so
-            that no image can stand beside another's label. None: no images.
+        read_images: function from rows of the sample table, (n,) int64, to their images, (n, H, W, C) uint8. Images are
+            requested by row, so that an image cannot be shown with the label of another. None: no images.
         sources: (N,) source names in the order of ``predictions``.
-        classes: names in label order.
+        classes: class names in label order.
         summary: further values of the summary; ``docs/dashboards.md`` lists them.
     """
     reported = "test" if "test" in scores_by_split else next(iter(scores_by_split))
@@ -57,7 +57,7 @@ def build_result(
 
 
 def _interval_rows(scores: Mapping[str, Any]) -> list[list[Any]]:
-    """Return (score, class, value, low, high): first the overall scores, whose class is "all", then each class's."""
+    """Return rows (score, class, value, low, high): the overall scores with class "all", then those of each class."""
     intervals = scores["intervals"]
     rows = [
         [name, "all", scores[name], *_ends(intervals[name]).values()] for name in _overall(scores) if name in intervals
@@ -73,7 +73,7 @@ def _interval_rows(scores: Mapping[str, Any]) -> list[list[Any]]:
 def _sample_predictions(
     predictions: Predictions, read_images: ReadImages | None, sources: Sequence[str], classes: Sequence[str]
 ) -> tuple[list[str], list[list[Any]], Sequence[npt.NDArray[np.uint8] | None]]:
-    """Return columns, rows and images of a random sample of predictions; its seed is fixed."""
+    """Return columns, rows and images of a random sample of predictions, with a fixed seed."""
     size = len(predictions)
     sample = np.sort(np.random.default_rng(0).choice(size, min(SHOWN, size), replace=False))
     rows = []
@@ -95,7 +95,7 @@ def _ends(interval: Mapping[str, Any] | None, prefix: str = "") -> dict[str, flo
 
 
 def _flatten(scores: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of the table of runs, by their keys less the split; further intervals are in a table."""
+    """Return the columns of the table of runs, by key without the split; further intervals have their own table."""
     values = {name: scores[name] for name in ("n", *_overall(scores))}
     for name, interval in scores.get("intervals", {}).items():
         if name in HEADLINE:

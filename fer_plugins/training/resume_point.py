@@ -1,4 +1,4 @@
-"""Finds the checkpoint from which an interrupted run resumes, and checks that this run wrote it."""
+"""Finds the checkpoint to resume an interrupted run from, and checks that this run wrote it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _PARTS = ("epoch", "state_dict", "optimizer_states", "lr_schedulers", "callbacks
 
 
 def find_last(record: Record, module: FERModule) -> tuple[Path | None, int, list[str], list[str]]:
-    """Find the checkpoint to go on from.
+    """Find the checkpoint to resume from.
 
     Returns:
-        The file (None: from the beginning), its complete epochs, notes for the user, and what the record has lost.
+        The file (None: start from the beginning), its number of complete epochs, notes for the user, and what has been
+        lost from the record.
 
     Raises:
-        InputError: it is damaged, not of this network, or best.ckpt is missing beside it.
+        InputError: the checkpoint is damaged or was written for another network, or best.ckpt is missing next to it.
     """
     last, best = record.checkpoints / "last.ckpt", record.checkpoints / "best.ckpt"
     rows = [row["epoch"] for row in EpochRows(record.folder / "metrics.csv").before(float("inf"))]
@@ -41,7 +42,7 @@ def find_last(record: Record, module: FERModule) -> tuple[Path | None, int, list
         )
     _check(best, module, record)
     messages, lost = [], []
-    if len(rows) > epochs + 1:  # one row more is the epoch that was interrupted between its row and its checkpoint
+    if len(rows) > epochs + 1:  # one row more is normal: the run was interrupted after the row, before the checkpoint
         messages = [f"the last checkpoint is of epoch {epochs}; epochs {epochs + 1} to {len(rows)} are trained again"]
     missing = [str(number) for number in range(1, epochs + 1) if number not in rows]
     if missing and logger_names(config.read_config(record.config).logger.name):  # logger none writes no rows
@@ -51,7 +52,7 @@ def find_last(record: Record, module: FERModule) -> tuple[Path | None, int, list
 
 
 def _check(path: Path, module: FERModule, record: Record) -> int:
-    """Return the complete epochs of a checkpoint. Raises InputError if this run did not write it."""
+    """Return the number of complete epochs of a checkpoint. Raises InputError if this run did not write it."""
     broken = find_damage(path)
     if broken is not None:
         raise _unusable(path, record, f"it is damaged: {broken}")

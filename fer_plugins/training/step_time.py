@@ -1,4 +1,4 @@
-"""A training step on random images, and the seconds that it takes: what a choice of threads or precision rests on."""
+"""Times a training step on random images; the choice of threads and precision is based on it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def training_step(
     precision: Precision = "32-true",
     channels_last: bool = False,
 ) -> Callable[[], None]:
-    """Return forward and backward of a batch of random images; the random state stays as it was.
+    """Return a function that computes forward and backward pass on random images; the random state is not changed.
 
     Args:
-        network: takes images (B, channels, image_size, image_size); moved to the device, to the type and layout, and
-            into training mode. Its gradients and buffers change.
-        data: channels and size of the images.
+        network: takes images (B, channels, image_size, image_size). It is moved to the device, converted to the type
+            and layout, and set to training mode. Its gradients and buffers change.
+        data: the number of channels and the size of the images.
         batch: number of images.
-        device: None: the CPU.
-        precision: as ``trainer.precision``.
-        channels_last: layout of images and weights in memory.
+        device: where to compute; None: the CPU.
+        precision: as for ``trainer.precision``.
+        channels_last: use the channels_last memory layout for images and weights.
     """
     device = device or torch.device("cpu")
     dtype = torch.float64 if precision == "64-true" else torch.float32
@@ -53,12 +53,12 @@ def training_step(
 
 
 def time_step(step: Callable[[], None], seconds: float, most: int | None = None) -> float:
-    """Return the seconds of the fastest step: another process may slow down any of them.
+    """Return the seconds of the fastest step, since other processes may slow down any of them.
 
     Args:
-        step: called at least once.
-        seconds: no step begins after so long.
-        most: number of steps; None: as many as begin within ``seconds``.
+        step: function to time; called at least once.
+        seconds: no further step is started after this time.
+        most: maximum number of steps; None: no limit within ``seconds``.
     """
     times: list[float] = []
     while sum(times) < seconds and (most is None or len(times) < most):

@@ -1,4 +1,4 @@
-"""The logger `tensorboard`: curves, scores and figures of a run in RUN/tensorboard."""
+"""The logger `tensorboard`: curves, scores and figures of a run, written to RUN/tensorboard."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from fer_plugins.contract import Result
 
 
 def tensorboard(*, folder: Path, config: Mapping[str, Any]) -> TensorBoardLogger:
-    """Return Lightning's TensorBoard logger, which writes into RUN/tensorboard: tensorboard --logdir RUN.
+    """Return Lightning's TensorBoard logger, which writes to RUN/tensorboard (view it with tensorboard --logdir RUN).
 
     Args:
-        folder: of the run.
-        config: of the run.
+        folder: the run's folder.
+        config: the run's configuration.
 
     Raises:
         ValueError: TensorBoard is not installed.
     """
     check(config)
     logger = TensorBoard(save_dir=folder, name="", version="tensorboard", default_hp_metric=False)
-    _ = logger.experiment  # begins the file, so that what cannot be written shows now
+    _ = logger.experiment  # creates the file, so that a failure to write is noticed now
     return logger
 
 
 def check(config: Mapping[str, Any]) -> None:
-    """Refuse a machine without TensorBoard.
+    """Check that TensorBoard is installed.
 
     Raises:
-        ValueError: it is not installed; the remedy is named.
+        ValueError: it is not installed; the message names the remedy.
     """
     del config
     if find_spec("tensorboard") is None:
@@ -46,17 +46,17 @@ tensorboard.check = check  # type: ignore[attr-defined]
 
 
 class TensorBoard(TensorBoardLogger):
-    """Lightning's, with the result beside the configuration under HPARAMS, and the figures."""
+    """Lightning's logger; in addition it shows the result with the configuration under HPARAMS, and the figures."""
 
     title = "TensorBoard"
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Write the row of an epoch to disk at once: a run that is killed goes on behind it."""
+        """Write the row of an epoch to disk at once, so that nothing is lost if the run is killed."""
         super().log_metrics(metrics, step)
         self.experiment.flush()
 
     def log_result(self, result: Result) -> None:
-        """Write the scores, as values of the last epoch, and beside the configuration."""
+        """Write the scores as values of the last epoch, and next to the configuration."""
         self.log_hyperparams(self.hparams, metrics=result.numbers(), step=result.epochs)
 
     def log_figures(self, pictures: Mapping[str, Path]) -> None:

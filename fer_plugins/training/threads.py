@@ -1,4 +1,4 @@
-"""Chooses the number of CPU threads of a training by timing a step on the machine as it is, busy or not."""
+"""Chooses the number of CPU threads for training by timing a step under the current load of the machine."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from fer_plugins.config import RunConfig
 from fer_plugins.training.devices import count_here, own_device
 from fer_plugins.training.step_time import time_step, training_step
 
-LARGEST_BATCH = 16  # images of a measured step
+LARGEST_BATCH = 16  # number of images in the timed step
 LEAST_SPEEDUP = (
-    1.3  # fewer threads are taken only where they are faster by this factor: a quiet machine always chooses alike
+    1.3  # fewer threads are only chosen if faster by this factor, so that an idle machine always makes the same choice
 )
-LONG = 0.5  # seconds; a step that takes so long is not measured twice
+LONG = 0.5  # seconds; a step that takes this long is timed once only
 
 
 class Threads(NamedTuple):
-    """CPU threads of one operation: their number, who chose it, and the seconds that a step took with each number."""
+    """The number of CPU threads, what determined it, and the seconds per step measured for each number of threads."""
 
     number: int
     chosen_by: str  # "trainer.threads" or .devices, "OMP_NUM_THREADS", "torch", "measured", "the interrupted run"
@@ -35,28 +35,29 @@ class Threads(NamedTuple):
 
 
 def count_threads(number: int) -> str:
-    """Return "1 thread", "2 threads"."""
+    """Return the number with its unit: "1 thread", "2 threads"."""
     return f"{number} thread{'s' * (number != 1)}"
 
 
 def choose_threads(settings: RunConfig, network: nn.Module, recorded: int | None = None) -> Threads:
-    """Set the number of CPU threads and return it.
+    """Choose, set and return the number of CPU threads.
 
-    The user's number is taken as given (``trainer.threads``, or ``OMP_NUM_THREADS`` in the environment). A resumed run
-    takes the number that it began with, so that it ends with the same bits. Otherwise one training step is timed with
-    torch's own choice, with half of it, and so on while that is faster; another process on the same cores can make many
-    threads ten times slower than one. Weights, buffers and random state are left as they were.
+    A number set by the user is taken (``trainer.threads``, or ``OMP_NUM_THREADS`` in the environment). Several
+    processes on one machine divide its cores among them. A resumed run uses the number that it started with, so that
+    its result is bit-identical to that of an uninterrupted run. Otherwise one training step is timed with torch's
+    default number of threads, then with half of it, and so on while the time decreases: if other processes use the same
+    cores, many threads can be ten times slower than one. Weights, buffers and random state are left unchanged.
 
     Args:
         settings: the complete configuration.
         network: takes images (B, channels, image_size, image_size).
-        recorded: the number of an interrupted run that is resumed.
+        recorded: the number of threads of the interrupted run, if one is resumed.
     """
     configured = settings.trainer.threads
     if configured:
         torch.set_num_threads(configured)
         return Threads(configured, "trainer.threads", {})
-    if count_here(settings) > 1 and "OMP_NUM_THREADS" not in os.environ:  # the cores are shared
+    if count_here(settings) > 1 and "OMP_NUM_THREADS" not in os.environ:  # several processes share the cores
         torch.set_num_threads(max(1, torch.get_num_threads() // count_here(settings)))
         return Threads(torch.get_num_threads(), "trainer.devices", {})
     if recorded is not None:
@@ -71,7 +72,7 @@ def choose_threads(settings: RunConfig, network: nn.Module, recorded: int | None
     try:
         batch = min(LARGEST_BATCH, settings.data.batch_size)
         step = training_step(copy.deepcopy(network), settings.data, batch)
-        step()  # memory is allocated, kernels are chosen
+        step()  # warm-up: allocates memory and selects kernels
         number = most
         while number >= 1:
             torch.set_num_threads(number)
@@ -79,7 +80,7 @@ def choose_threads(settings: RunConfig, network: nn.Module, recorded: int | None
             if len(seconds) > 1 and seconds[number] > min(seconds.values()):
                 break
             number //= 2
-    except Exception:  # a network that needs more than a batch to train is run as torch would
+    except Exception:  # for example a network that cannot train on random images: keep torch's default
         seconds = {}
     best = min(seconds, key=seconds.__getitem__, default=most)
     if seconds and seconds[best] * LEAST_SPEEDUP > seconds[most]:

@@ -1,4 +1,4 @@
-"""Logs a run: sends each epoch and the result to its loggers; a logger that fails does not end the run."""
+"""Sends each epoch and the result of a run to its loggers; a failing logger does not end the run."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
     from fer_plugins.contract import Result
 
-TABLE = "csv"  # the logger of metrics.csv, which belongs to the record of every run that has a logger
+TABLE = "csv"  # the logger of metrics.csv, which is part of every run's record unless the logger is none
 
 
 def start(config: RunConfig, folder: Path, *, resume_id: str | Mapping[str, str] | None = None) -> Tracker:
-    """Start following a run with the loggers that ``config.logger`` names.
+    """Start the loggers that ``config.logger`` names and return the tracker of the run.
 
-    Every logger but none writes ``metrics.csv`` into the folder. The keys of the section beside ``name`` are options of
-    the loggers; what the environment says of W&B is in the configuration already.
+    Unless the logger is "none", ``metrics.csv`` is written into the folder as well. The other keys of the section are
+    options of the loggers; W&B's environment variables are already part of the configuration.
 
     Args:
         config: the resolved configuration.
-        folder: of the run; exists.
-        resume_id: ``run_id`` of the run that goes on, from its manifest.
+        folder: the run's folder, which must exist.
+        resume_id: ``run_id`` of the run to continue, from its manifest.
 
     Raises:
-        InputError: an unknown name or option, or a logger that does not start.
+        InputError: a name or option is unknown, or a logger cannot be started.
     """
     values, section = config.as_dict(), config.logger.as_dict()
     names = logger_names(config.logger.name)
@@ -51,17 +51,17 @@ def start(config: RunConfig, folder: Path, *, resume_id: str | Mapping[str, str]
             if logger is not None:
                 tracker.add(name, logger)
     except BaseException:
-        tracker.close(False)  # those that have begun
+        tracker.close(False)  # end the loggers that were already started
         raise
     tracker.begin(values)
     return tracker
 
 
 def check(config: RunConfig) -> None:
-    """Refuse loggers that cannot begin on this machine, before anything is read or written.
+    """Reject loggers that cannot be used on this machine, before anything is read or written.
 
     Raises:
-        InputError: one is not installed, or what it needs; the remedy is named.
+        InputError: a logger or something it needs is not installed; the message names the remedy.
     """
     for name in logger_names(config.logger.name):
         checks = getattr(registry.load(find_logger(name)), "check", None)
@@ -73,12 +73,12 @@ def check(config: RunConfig) -> None:
 
 
 class Tracker:
-    """What ``start`` returns. A logger that fails on the way becomes one warning, and the run goes on without it.
+    """The loggers of a run, returned by ``start``. A logger that fails is removed with one warning; the run continues.
 
-    The table of epochs is no such logger: it is part of the record, and a run that cannot write it has failed.
+    The table of epochs is an exception: it is part of the record, so a run that cannot write it fails.
 
     Attributes:
-        warnings: sentences for the manifest and the closing lines.
+        warnings: sentences for the manifest and the final output.
     """
 
     def __init__(self) -> None:
@@ -86,13 +86,13 @@ class Tracker:
         self._table: Any = None
         self._loggers: dict[str, Any] = {}
         self._ids: dict[str, str] = {}
-        self._behind: list[str] = []  # loggers that lack the epochs before the resumed one
+        self._behind: list[str] = []  # loggers without the epochs before the resumed one
 
     def add(self, name: str, logger: Logger) -> None:
-        """Take a logger in that has begun.
+        """Add a logger that was started.
 
         Raises:
-            PluginError: it is no logger of Lightning.
+            PluginError: it is not a Lightning logger.
         """
         from lightning.pytorch.loggers import Logger
 
@@ -112,19 +112,19 @@ class Tracker:
 
     @property
     def run_id(self) -> str | dict[str, str] | None:
-        """What is kept for ``--resume``: the id of the logger that has one, or of each where several have."""
+        """Value to keep for ``--resume``: the id of the logger that has one, or name -> id if several have one."""
         return next(iter(self._ids.values()), None) if len(self._ids) < 2 else dict(self._ids)
 
     def begin(self, config: Mapping[str, Any]) -> None:
-        """Hand the configuration over."""
+        """Send the configuration to the loggers."""
         self._send("the start", lambda logger: logger.log_hyperparams(dict(config)))
 
     def log_epoch(self, row: Mapping[str, float]) -> None:
-        """Take one epoch's numbers.
+        """Log the values of one epoch.
 
         Args:
-            row: ``epoch`` (from 1) and what ``docs/dashboards.md`` lists for it. In metrics.csv the first row of a
-                resumed run removes the rows of that epoch and later ones.
+            row: ``epoch`` (from 1) and the values that ``docs/dashboards.md`` lists for an epoch. In metrics.csv the
+                first row of a resumed run removes the rows of that epoch and later ones.
 
         Raises:
             RunError: metrics.csv cannot be written.
@@ -137,7 +137,7 @@ class Tracker:
         self._send("an epoch", lambda logger: logger.log_metrics(row, epoch))
 
     def log_result(self, build: Callable[[], Result]) -> None:
-        """Send the result of the run, which ``build`` makes; it is not called where nobody takes it."""
+        """Log the result of the run, as returned by ``build``, which is only called if there are loggers."""
         if not self._loggers:
             return
         self._replay(math.inf)
@@ -152,28 +152,28 @@ class Tracker:
         self._send("the result", send)
 
     def log_checkpoint(self, path: Path) -> None:
-        """Hand the selected checkpoint to loggers that keep one."""
+        """Pass the selected checkpoint to the loggers that keep one."""
         self._send("the checkpoint", lambda logger: logger.log_checkpoint(path), KeepsCheckpoint)
 
     def log_figures(self, pictures: Mapping[str, Path]) -> None:
-        """Hand PNG files to loggers that show them."""
+        """Pass PNG files to the loggers that show figures."""
         if pictures:
             self._send("the figures", lambda logger: logger.log_figures(pictures), ShowsFigures)
 
     def close(self, ok: bool) -> None:
-        """End the logging of a run that has finished or failed; twice does no harm."""
+        """End the logging of a run that has finished or failed; may be called twice."""
         self._send("the end", lambda logger: logger.finalize("success" if ok else "failed"))
         self._loggers.clear()
 
     def _replay(self, until: float) -> None:
-        """Send the epochs of the interrupted run again to loggers that cannot go on with what they had written."""
+        """Send the epochs before the interruption again to loggers that cannot append to what they have written."""
         for row in self._table.rows.before(until) if self._behind else ():
             for name in self._behind:
                 self._send_to(name, "an earlier epoch", operator.methodcaller("log_metrics", row, row["epoch"]))
         self._behind.clear()
 
     def _send(self, event: str, action: Callable[[Any], None], members: type = object) -> None:
-        """Send something to the loggers that have the members of a protocol."""
+        """Apply an action to the loggers that implement the protocol ``members``."""
         for name, logger in list(self._loggers.items()):
             if isinstance(logger, members):
                 self._send_to(name, event, action)
@@ -184,7 +184,7 @@ class Tracker:
             return
         try:
             action(logger)
-        except Exception as error:  # whatever a logger does, the training is worth more
+        except Exception as error:  # no failure of a logger should end the training
             reason = one_line(error)
             title = getattr(logger, "title", name)
             self.warnings.append(f"{title} failed at {event} ({reason}); the run went on without it")

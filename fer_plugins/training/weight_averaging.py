@@ -1,6 +1,6 @@
-"""The callbacks `ema` and `swa`: Lightning's weight averaging, whose averages are validated, selected and saved.
+"""The callbacks `ema` and `swa`: Lightning's weight averaging. The averaged weights are validated, selected and saved.
 
-Running statistics of batch normalisation are averaged like the weights.
+Running statistics of batch normalisation are averaged in the same way as the weights.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from torch.optim.swa_utils import get_swa_avg_fn
 
 
 def ema(*, decay: Annotated[float, "0..1"] = 0.999, every_n_steps: Annotated[int, ">= 1"] = 1) -> L.Callback:
-    """Return Lightning's exponential moving average of the weights (Polyak & Juditsky 1992), taken from the first step.
+    """Return Lightning's exponential moving average of the weights (Polyak & Juditsky 1992), from the first step on.
 
     Args:
-        decay: share of the average that is kept at an update; below 1, and 0 is no average.
-        every_n_steps: steps of the optimiser between two updates.
+        decay: fraction of the average that is kept at each update; must be below 1; 0 disables averaging.
+        every_n_steps: number of optimiser steps between two updates.
 
     Raises:
-        ValueError: decay is 1, so that the weights of the first step would stay.
+        ValueError: decay is 1, so that the weights of the first step would never change.
     """
     if decay == 1:
         raise ValueError("decay is 1, which keeps the weights of the first step; give a number below 1, such as 0.999")
@@ -28,14 +28,13 @@ def ema(*, decay: Annotated[float, "0..1"] = 0.999, every_n_steps: Annotated[int
 
 
 def swa(*, epochs: int, start: Annotated[float, "0..1"] = 0.75) -> L.Callback:
-    """Return stochastic weight averaging, Izmailov et al. 2018: the mean of the weights at the ends of epochs.
+    """Return stochastic weight averaging, Izmailov et al. 2018: the mean of the weights at the end of each epoch.
 
-    The learning rate stays that of the schedule; the paper has a constant or a cyclic one while it averages.
+    The learning rate follows the configured schedule; the paper uses a constant or cyclic rate while averaging.
 
     Args:
-        epochs: of the training.
-        start: share of the epochs before the first one whose weights are averaged; until then the plain weights are
-            validated and saved.
+        epochs: number of training epochs.
+        start: fraction of the epochs after which averaging starts; before, the plain weights are validated and saved.
 
     Raises:
         ValueError: fewer than two epochs are left to average.
@@ -50,10 +49,10 @@ def swa(*, epochs: int, start: Annotated[float, "0..1"] = 0.75) -> L.Callback:
 
 
 class EpochAveraging(WeightAveraging):
-    """Averages the weights after the last step of each epoch, before the epoch is validated.
+    """Averages the weights after the last step of each epoch, before validation.
 
     Args:
-        first: number of the first epoch that counts, from 0.
+        first: number of the first epoch to average, counted from 0.
     """
 
     def __init__(self, first: int) -> None:
@@ -68,7 +67,7 @@ class EpochAveraging(WeightAveraging):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Take the weights in; up to the first epoch that counts they replace what was averaged."""
+        """Add the weights to the average; up to and including the first epoch, they replace it."""
         self._at_epoch_end = trainer.is_last_batch
         if self._at_epoch_end and trainer.current_epoch <= self.first and self._average_model is not None:
             self._average_model.n_averaged.zero_()
