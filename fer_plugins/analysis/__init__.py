@@ -1,1 +1,1 @@
-"""What is concluded from finished runs: comparison, significance, spread over seeds, verdicts."""
+"""Analysis of finished runs: comparison, significance, spread over seeds, verdicts."""

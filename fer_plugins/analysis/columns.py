@@ -1,4 +1,4 @@
-"""The columns of a table of runs: a metric on any split, of a class, by a paper's name; its gap; what a run cost."""
+"""Columns of a table of runs: a metric of a split or class, by a paper's name; its gap; the cost of a run."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from fer_plugins.runtime.errors import InputError
 
 @functools.cache
 def network_cost(folder: Path) -> dict[str, float] | None:
-    """Measure the selected network of a run; None where its checkpoint or its plug-in is gone.
+    """Measure the selected network of a run; None if its checkpoint or its plug-in is missing.
 
     Args:
         folder: of a single run or fold.
 
     Returns:
-        ``params`` (trainable), ``macs`` and ``flops`` (2 x macs) of one image, ``mb`` and ``latency`` (one image on the
-        CPU of this machine) as ``runs.latency`` measures them.
+        ``params`` (trainable), ``macs`` and ``flops`` (2 x macs) for one image, ``mb``, and ``latency`` (one image on
+        the CPU of this machine), see ``runs.cost``.
     """
     from fer_plugins.runs.cost import latency, macs, megabytes, parameters
     from fer_plugins.training.module import FERModule
@@ -53,31 +53,32 @@ def network_cost(folder: Path) -> dict[str, float] | None:
     }
 
 
-GAP = "gap"  # train less the reported split
-Measured = tuple[float | None, Mapping[str, Any] | None]  # value, and its 95 % interval over samples
+GAP = "gap"  # the training split minus the reported split
+Measured = tuple[float | None, Mapping[str, Any] | None]  # value and its 95 % interval over samples
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: how it is read of a run, and which claims stand beside it."""
+    """One column: how it is read from a run, and which claims it is compared with."""
 
-    key: str  # in options and CSV: "accuracy", "val/f1", "far.specificity", "epochs"
+    key: str  # name in options and CSV: "accuracy", "val/f1", "far.specificity", "epochs"
     title: str
     read: Callable[[FinishedRun], Measured]
-    claims: tuple[str, ...] = ()  # metrics of claims files
-    split: str = ""  # "": the one that a run reports on
-    reading: str | None = None  # of a name with several, in our scores
-    score: str = ""  # whose range the values have; "": no score, without an interval over seeds
+    claims: tuple[str, ...] = ()  # metric names in claims files
+    split: str = ""  # "": the split that a run reports on
+    reading: str | None = None  # the reading in our scores, if the name has several
+    score: str = ""  # the score whose range the values have; "": not a score, so there is no interval over seeds
     unit: str = ""
 
     def takes(self, metric: str, split: str, reading: str | None, *, split_means: bool = False) -> bool:
-        """Whether a claim stands beside the column.
+        """Return whether a claim is shown next to the column.
 
         Args:
             metric: of the claim.
-            split: that the claim speaks of, as claims files name it.
-            reading: of the claim's name, where it was put beside one.
-            split_means: whether the paper's split was really another one, so that its name says nothing.
+            split: of the claim, as named in claims files.
+            reading: of the claim's name, if the claim was compared in a certain reading.
+            split_means: whether the paper's split was really another one than its name says, so that the name is
+                ignored.
         """
         if metric not in self.claims or (reading is not None and reading != self.reading):
             return False
@@ -87,18 +88,18 @@ class Column:
         return named == self.split or (named == "val" and not self.split) or (not named and self.split == "test")
 
     def format(self, value: float) -> str:
-        """Write a value: a score with four digits, else as short as it is."""
+        """Format a value: a score with four decimals, otherwise as short as possible."""
         if self.score:
             return f"{value:+.4f}" if self.split == GAP else f"{value:.4f}"
         return f"{value:,.0f}" if value == round(value) else f"{value:,.4g}"
 
 
 def parse_columns(names: Sequence[str], own: Sequence[Reading] = ()) -> list[Column]:
-    """Return the columns of some names; a paper's name of several scores gives one for each reading.
+    """Return the columns of the given names; a paper's name for several scores gives one column per reading.
 
     Args:
         names: METRIC, SPLIT/METRIC, SPLIT/METRIC/CLASS, gap/METRIC, or one of ``RUN_COLUMNS``.
-        own: what the papers' own names of scores mean (``Claims.aliases``).
+        own: the meanings of the papers' own names of scores (``Claims.aliases``).
 
     Raises:
         InputError: a name is unknown.
@@ -158,7 +159,7 @@ def _alias_column(split: str, name: str, reading: Reading) -> Column:
 
 
 def _scores_of(run: FinishedRun, split: str) -> list[Mapping[str, Any]]:
-    """Return the scores of a split; of folds that pool none those of each fold."""
+    """Return the scores of a split; for folds that are not pooled those of each fold."""
     if split in ("", run.split):
         return [run.scores]
     if run.target:  # another dataset has no validation or training split
@@ -208,7 +209,7 @@ def _read_manifest(key: str, run: FinishedRun) -> Measured:
 
 def _seconds(record: Record) -> float | None:
     sessions = record.manifest.get("sessions") or []
-    if not sessions or any(session.get("fit_seconds") is None for session in sessions):  # of an earlier version
+    if not sessions or any(session.get("fit_seconds") is None for session in sessions):  # an earlier version
         return None
     return float(sum(session["fit_seconds"] for session in sessions))
 

@@ -1,4 +1,4 @@
-"""The layers of a network in the order of its definition: shapes, parameters, multiply-adds."""
+"""The layers of a network in the order of their definition: shapes, parameters, multiply-adds."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from fer_plugins.runs.cost import counted_exactly
 
 
 class Layer(NamedTuple):
-    """One layer of a network; a size is that of the tensor of one image, with the batch of 1 in front."""
+    """One layer of a network; sizes are tensor shapes for one image, including the batch dimension of 1."""
 
     name: str  # dotted, as in ``named_modules``
     type: str
-    in_size: list[int] | str  # "?" where the layer does not run, several lists where it takes several tensors
+    in_size: list[int] | str  # "?" if the layer does not run; several lists if it takes several tensors
     out_size: list[int] | str
     parameters: int
     macs: int
 
 
 def list_layers(network: nn.Module, input_shape: Sequence[int]) -> list[Layer]:
-    """List the layers that have no layers of their own, for one image; those without effect are left out.
+    """List the layers that contain no other layers, for one image; those without effect are left out.
 
-    Sizes, parameters and multiply-adds are those of Lightning's ``ModelSummary``, whose counter is also that of
-    `runs.cost.macs`; the last row, ``(other)``, is what no layer counts: products outside of layers, parameters that
-    the network itself holds. So the columns add up to the network's totals.
+    Sizes, parameters and multiply-adds are those of Lightning's ``ModelSummary``, which uses the same counter as
+    `runs.cost.macs`. The last row, ``(other)``, is what is not in any layer: operations outside of layers and
+    parameters of the network itself. The columns therefore add up to the totals of the network.
 
     Args:
         network: maps (1, C, H, W) in [0, 1] to logits.
@@ -61,7 +61,7 @@ def list_layers(network: nn.Module, input_shape: Sequence[int]) -> list[Layer]:
 
 
 class _Wrapper(L.LightningModule):
-    """A network as ModelSummary wants it."""
+    """A network in the form that ModelSummary needs."""
 
     def __init__(self, network: nn.Module, image: torch.Tensor) -> None:
         super().__init__()

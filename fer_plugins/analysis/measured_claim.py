@@ -1,4 +1,4 @@
-"""What a run measured of one claim, in every reading of it, and the splits under which a claim may be judged."""
+"""What a run measured for a claim, in each of its readings, and for which splits a claim may be judged."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.notices import code_of
 
 _RELEASES_OWN_TEST = ("official", "official_val")
-# No paper that is silent about its split has used these: other data, a list of ours, copies left out.
+# Protocols that a paper does not use without saying so: other data, a list of ours, copies left out.
 _NOT_SILENTLY = ("cross_dataset", "file", "official_deduplicated")
 _USUAL_TEST_SHARES = (0.1, 0.15, 0.2, 0.25, 0.3)
 
 
 def is_releases_own(run: FinishedRun) -> bool:
-    """Return whether the reported split holds the images of the release's own."""
+    """Return whether the reported split has the same images as in the dataset's release."""
     splits = run.record.manifest["data"].get("release_parts")
-    if splits is None:  # a run of an earlier version, or folds, of which none is the release's
+    if splits is None:  # a run of an earlier version, or folds, none of which is the release's split
         return run.record.manifest["protocol"]["name"] in _RELEASES_OWN_TEST
     return run.split in splits
 
 
 def split_condition(claim: Claim, run: FinishedRun) -> tuple[str, str]:
-    """Return the condition that a verdict on a claim stands under, and why there can be none; "" where neither is."""
+    """Return the condition of a verdict on a claim, and the reason if there can be none; "" if not applicable."""
     protocol = run.record.manifest["protocol"]
     name = protocol["name"]
     if name in claim.protocols:
@@ -61,7 +61,7 @@ def _is_usual(protocol: Mapping[str, Any]) -> bool:
 
 
 def name_protocol(protocol: Mapping[str, Any]) -> str:
-    """Name a protocol, with the shares of a random one: "random 80/10/10" (train, val, test in percent)."""
+    """Return the name of a protocol, for random with percentages of train, val and test: "random 80/10/10"."""
     if protocol["name"] != "random":
         return str(protocol["name"])
     val, test = (100 * float(protocol.get(key, 0.1)) for key in ("val", "test"))
@@ -69,10 +69,10 @@ def name_protocol(protocol: Mapping[str, Any]) -> str:
 
 
 def sum_up_splits(reports: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Sum up, over runs of one model on one dataset, the verdicts on claims whose split is not stated.
+    """Summarise the verdicts on claims whose split is not stated, over runs of one model on one dataset.
 
     Args:
-        reports: what ``verify_run`` returned of each run.
+        reports: the result of ``verify_run`` for each run.
 
     Returns:
         For each model and dataset with such claims {``plugin, dataset``, ``protocols`` (those of the runs),
@@ -120,14 +120,14 @@ def measure_claim(
     run: FinishedRun,
     aliases: Sequence[Reading],
 ) -> list[str]:
-    """Put what was measured into a claim's row, in each reading; return what prevents a verdict.
+    """Add the measured values to a claim's row, in each reading; return the reasons that prevent a verdict.
 
     Args:
-        row: of the claim; its ``condition`` on the split is there already.
-        claim: that is judged.
+        row: of the claim; must already have its ``condition`` on the split.
+        claim: the claim to judge.
         splits: split -> scores, as in metrics.json.
         run: the run.
-        aliases: what the paper's own names of scores mean.
+        aliases: the meanings of the paper's own names of scores.
     """
     split = scored_split(claim, splits)
     if split is None:
@@ -138,7 +138,7 @@ def measure_claim(
         readings = readings[:1]
     plain_claim = replace(claim, class_name=None, epoch=None)
     protocol = run.record.manifest["protocol"]["name"]
-    # What speaks against the protocol is in ``against``.
+    # Objections to the protocol are in ``against``.
     rows = [
         beside(plain_claim, scores, protocol, split, release_splits=SPLITS, reading=reading) for reading in readings
     ]
@@ -157,7 +157,7 @@ def measure_claim(
         copies = splits[split].get("copies") or {"without": splits[split]}
         without = copies["without"] and _scores(copies["without"], claim.class_name)
         row["without_copies"] = dict.fromkeys(_MEASURED)
-        if without:  # else every image has a copy
+        if without:  # None if every image has a copy
             reading = measured[0][1] if measured else readings[0]
             less = beside(plain_claim, without, protocol, split, release_splits=SPLITS, reading=reading)
             row["without_copies"] = {key: less[key] for key in _MEASURED}
@@ -172,7 +172,7 @@ def measure_claim(
 
 
 def _scores(scores: Mapping[str, Any], class_name: str | None) -> Mapping[str, Any]:
-    """Return scores, or those of one class in the same form; a score that is not there is None."""
+    """Return scores, or those of one class in the same form; missing scores are None."""
     if class_name is None:
         return defaultdict(lambda: None, scores)
     expression = _expression_key(class_name)
@@ -184,15 +184,15 @@ def _scores(scores: Mapping[str, Any], class_name: str | None) -> Mapping[str, A
 
 
 def _expression_key(name: str) -> str:
-    """Name an expression so that spellings agree; papers write sadness and angry."""
+    """Normalise the name of an expression, so that different words and spellings match (sadness, angry)."""
     return dataset_key(expression_of(name) or name)
 
 
 def _verdict(claim: Claim, interval: Mapping[str, float]) -> str:
-    """Return where the measured interval lies to the claim, which is known to half a unit of its last digit."""
+    """Compare the measured interval with the claim, which is known to within half a unit of its last digit."""
     assert isinstance(claim.value, float)
     step = float(read_printed(claim).step)
-    unit = step if claim.step or step < 1 else 0.0  # a whole number is meant as it stands
+    unit = step if claim.step or step < 1 else 0.0  # a whole number is taken as exact
     if interval["high"] < claim.value - unit / 2:
         return BELOW
     return ABOVE if interval["low"] > claim.value + unit / 2 else REPRODUCED

@@ -1,4 +1,4 @@
-"""The rows of a table of models: one row a model, its seeds grouped, the papers' numbers beside."""
+"""The rows of a table of models: one row per model, grouping its seeds, with the papers' numbers."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ _EMPTY = {"value": None, "low": None, "high": None, "interval": "", "text": ""}
 def table_rows(
     runs: Sequence[FinishedRun], columns: Sequence[Column] | None = None, *, quoted: bool = False
 ) -> list[dict[str, Any]]:
-    """Return one row for each model on each dataset under each protocol, in the order of the runs.
+    """Return one row for each model, dataset and protocol, in the order of the runs.
 
-    Where test images have a copy in training, a second row has the scores of those without one.
+    If test images have a copy in training, a second row has the scores of the images without one.
 
     A model with several seeds has the mean and the t interval of the mean over trainings; one that was trained once has
-    its score and the interval over test samples. Runs that are no result are left out of the scores and said so.
+    its score and the interval over test samples. Runs that are not a valid result are left out of the scores, with a
+    remark.
 
     Args:
         runs: at least one.
-        columns: of ``parse_columns``; None: accuracy and macro F1 of the reported split.
-        quoted: whether rows of what the papers print of other models follow.
+        columns: as returned by ``parse_columns``; None: accuracy and macro F1 of the reported split.
+        quoted: add rows with the numbers that the papers print for other models.
 
     Returns:
         ``model, dataset, protocol, part, split_hash, seeds, images`` ("all", "without copies" or "quoted"), ``n``; for
@@ -40,7 +41,7 @@ def table_rows(
         why there is none), claimed [(number as printed, source)]}; ``remarks``.
 
     Raises:
-        InputError: two runs of one model have one seed.
+        InputError: two runs of a model have the same seed.
     """
     columns = parse_columns(DEFAULT) if columns is None else columns
     blocks: dict[tuple[str, ...], list[FinishedRun]] = {}
@@ -52,14 +53,14 @@ def table_rows(
 
 
 def _rows(model: Model, columns: Sequence[Column]) -> list[dict[str, Any]]:
-    """Return the row of a model and, where images have a copy in training, one of those without below it."""
+    """Return the row of a model and, if images have a copy in training, a second row for the images without one."""
     row = _row(model, columns)
     sound = [run for run in model.runs if not run.faults]
     runs_without = [run for run in map(recorded_without_copies, sound) if run]
     if not runs_without or len(runs_without) < len(sound):
         return [row]
     model_without = Model(f"{model.label}, {WITHOUT_COPIES}", tuple(runs_without))
-    reported = ("", sound[0].split)  # of other splits and of the training every image counts
+    reported = ("", sound[0].split)  # scores of other splits and values of the training are always for all images
     scores: dict[str, dict[str, Any]] = {
         column.key: (_score(model_without, column) if column.score and column.split in reported else dict(_EMPTY))
         | {"claimed": []}
@@ -81,7 +82,7 @@ def _row(model: Model, columns: Sequence[Column]) -> dict[str, Any]:
     first = model.runs[0]
     manifest = first.record.manifest
     sound = Model(model.label, tuple(run for run in model.runs if not run.faults))
-    # The claims in a run's record are those about the dataset that it was trained on.
+    # The claims in a run's record are about the dataset that it was trained on.
     claims = sound.runs[0].record.metrics.get("claims", []) if sound.runs and not first.target else []
     row: dict[str, Any] = {
         "model": model.label,
@@ -119,12 +120,12 @@ def _row(model: Model, columns: Sequence[Column]) -> dict[str, Any]:
 
 
 def _takes(column: Column, claim: Mapping[str, Any]) -> bool:
-    """Whether a recorded claim stands beside a column; runs of earlier versions recorded neither split nor reading."""
+    """Return whether a recorded claim belongs to a column; earlier versions recorded neither split nor reading."""
     return column.takes(claim["metric"], claim.get("split") or "test", claim.get("reading"))
 
 
 def _notes_on(claims: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[str]:
-    """Say what stands between claims and scores, alike notes once: "claimed accuracy (Table 1; text): ..."."""
+    """Return remarks on how claims and scores differ, combining equal ones: "claimed accuracy (Table 1; text): ..."."""
     of_note: dict[str, dict[str, dict[str, None]]] = {}
     for claim in claims:
         if not any(_takes(column, claim) for column in columns):
@@ -141,12 +142,12 @@ def _notes_on(claims: Sequence[Mapping[str, Any]], columns: Sequence[Column]) ->
 
 
 def _printed(claim: Mapping[str, Any]) -> str:
-    """Return a claimed number as the paper prints it; runs of version 0.1 did not record that."""
+    """Return a claimed number as printed in the paper; runs of version 0.1 did not record this."""
     return str(claim.get("printed") or f"{claim['claimed']:g}")
 
 
 def _score(model: Model, column: Column) -> dict[str, Any]:
-    """Return what a column shows of a model: its one run's, or the mean over its seeds."""
+    """Return a column's cell for a model: the value of its single run, or the mean over its seeds."""
     if not model.runs:
         return _EMPTY | {"interval": "no result"}
     measured = [column.read(run) for run in model.runs]

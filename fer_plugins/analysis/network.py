@@ -1,4 +1,4 @@
-"""A trained network that only answers: its device, its precision, logits of batches, predictions of a split."""
+"""A trained network for prediction only: device, precision, logits of batches, predictions of a split."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ Images = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Split:
-    """Images of a split or of some of it, in ascending order of their rows, read batch by batch.
+    """Images of a split or a part of it, in ascending order of their rows, read batch by batch.
 
     ``read`` maps a slice of 0..N-1 to uint8 images (B, S, S, C).
     """
 
-    name: str  # "test" or "val"
-    rows: npt.NDArray[np.int64]  # (N,) of the sample table
+    name: str  # "test", "val" or "train"
+    rows: npt.NDArray[np.int64]  # (N,) rows of the sample table
     labels: npt.NDArray[np.int64]  # (N,)
-    digests: npt.NDArray[np.str_]  # (N,) of the pixels: what random changes of an image are seeded with
+    digests: npt.NDArray[np.str_]  # (N,) hashes of the pixels, which seed random changes of an image
     read: Callable[[slice], Images]
-    batch: int = 128  # the least number of images that are asked at a time
+    batch: int = 128  # minimum number of images in a batch
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def slices(self) -> Iterator[slice]:
-        """Yield the places of each batch; none is smaller than ``batch``, unless the whole split is.
+        """Yield the slice of each batch; none is smaller than ``batch`` unless the whole split is.
 
-        Libraries compute a batch of a few images in another way than a larger one, and its last digits differ.
+        Libraries compute small batches differently from larger ones, and the last digits differ.
         """
         ends = np.linspace(0, len(self), max(1, len(self) // self.batch) + 1).round().astype(int).tolist()
         for start, end in itertools.pairwise(ends):
             yield slice(start, end)
 
     def batches(self) -> Iterator[tuple[slice, Tensor]]:
-        """Yield the places and the images, (B, C, S, S) float32 in [0, 1], of each batch."""
+        """Yield the slice and the images, (B, C, S, S) float32 in [0, 1], of each batch."""
         for place in self.slices():
             yield place, as_batch(self.read(place))
 
 
 def as_batch(images: Images) -> Tensor:
-    """Return uint8 images (B, S, S, C) as float32 (B, C, S, S) in [0, 1]."""
+    """Convert uint8 images (B, S, S, C) to float32 (B, C, S, S) in [0, 1]."""
     return to_float(wrap_images(images).permute(0, 3, 1, 2))
 
 
@@ -63,8 +63,8 @@ def as_batch(images: Images) -> Tensor:
 class Network:
     """A module in evaluation mode on its device.
 
-    ``precision`` is that of the training (``trainer.precision``) where the device has it, else 32-true: on a machine
-    without a GPU a network that was trained with 16-mixed answers in single precision.
+    ``precision`` is that of the training (``trainer.precision``) if the device supports it, otherwise 32-true. Without
+    a GPU a network that was trained with 16-mixed predicts in single precision.
     """
 
     module: nn.Module  # (B, C, S, S) in [0, 1] -> logits (B, K)
@@ -79,13 +79,13 @@ class Network:
         self.module.to(self.device, torch.float64 if self.precision == "64-true" else torch.float32).eval()
 
     def logits(self, images: Tensor) -> Tensor:
-        """Return the logits (B, K), float64 on the CPU, of images (B, C, S, S) in [0, 1]."""
+        """Return the logits (B, K), float64 on the CPU, for images (B, C, S, S) in [0, 1]."""
         with torch.no_grad(), self._casting():
             answer: Tensor = self.module(self.place(images))
         return answer.double().cpu()
 
     def place(self, images: Tensor) -> Tensor:
-        """Return the images where and in the precision that the module wants them."""
+        """Return the images on the device and in the precision of the module."""
         return images.to(self.device, torch.float64 if self.precision == "64-true" else torch.float32)
 
     def _casting(self) -> contextlib.AbstractContextManager[Any]:
@@ -96,10 +96,10 @@ class Network:
 
 
 def predict(ask: Callable[[Tensor], Tensor], split: Split, classes: list[str]) -> Predictions:
-    """Return the predictions of a split, each proved to stand beside the label of its own image.
+    """Return the predictions of a split, checked so that each is paired with the label of its own image.
 
     Args:
-        ask: images (B, C, S, S) in [0, 1] -> logits (B, K), such as ``Network.logits``.
+        ask: function from images (B, C, S, S) in [0, 1] to logits (B, K), such as ``Network.logits``.
         split: the images.
         classes: K names in label order.
 

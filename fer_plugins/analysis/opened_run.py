@@ -1,4 +1,4 @@
-"""Opens a finished run to be evaluated: its checkpoint, its data, proved to be the same, and the split to look at."""
+"""Opens a finished run for evaluation: its checkpoint, its data (checked to be the same), and one of its splits."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from fer_plugins.training.checkpoints import find_damage
 from fer_plugins.training.devices import device_of_one
 from fer_plugins.training.module import FERModule
 
-SMALL_BATCH = 16  # on a CPU: the maps of more images leave its cache, and new memory is asked for with each layer
+SMALL_BATCH = 16  # on a CPU: feature maps of larger batches exceed its cache, and each layer allocates new memory
 
 
 @dataclass(frozen=True)
 class OpenedRun:
-    """A finished run whose checkpoint and data are at hand."""
+    """A finished run with its network and data loaded."""
 
     run: FinishedRun
     data: FERDataModule
@@ -51,16 +51,17 @@ class OpenedRun:
 
     @property
     def architecture(self) -> nn.Module:
-        """The plug-in's own network, inside of the module that trained it."""
+        """The plug-in's network, without the module that trained it."""
         inside: nn.Module = self.network.module.network  # type: ignore[assignment]
         return inside
 
 
 def check_run(folder: str | Path) -> FinishedRun:
-    """Read the folder of a finished run and check that it can be evaluated; no data are read yet.
+    """Read the folder of a finished run and check that it can be evaluated; the data are not read yet.
 
     Raises:
-        InputError: no such folder, several folds, not finished, damaged, or its checkpoint is gone.
+        InputError: the folder does not exist, has several folds, is damaged or has no checkpoint, the run is not
+            finished, or its network was trained elsewhere.
     """
     folds = Record.read(folder).manifest.get("folds")
     if folds is not None:
@@ -78,10 +79,10 @@ def check_run(folder: str | Path) -> FinishedRun:
 
 
 def head_of(folder: str | Path) -> dict[str, Any]:
-    """Return what stands above the figures of a run: see ``manifest.header``.
+    """Return the header above the figures of a run, see ``manifest.header``.
 
     Raises:
-        InputError: its manifest does not say it.
+        InputError: its manifest lacks a value.
     """
     try:
         return header(Record.read(folder))
@@ -90,15 +91,15 @@ def head_of(folder: str | Path) -> dict[str, Any]:
 
 
 def open_run(run: FinishedRun) -> OpenedRun:
-    """Load the network and the data of a run that ``check_run`` passed; the test split stays sealed.
+    """Load the network and data of a run that was checked by ``check_run``; the test split stays sealed.
 
     Raises:
-        InputError: the plug-in or the data are gone, the data or the split are no longer those of the run, or the
-            checkpoint is damaged or another network's.
+        InputError: the plug-in or the data are missing, data or split differ from those of the run, or the checkpoint
+            is damaged or belongs to another network.
     """
     record = run.record
     settings = config.resolve(record.config).config
-    # Training is over; the libraries of its augmentation need not be here.
+    # Without the augmentation, so that its libraries need not be installed.
     settings = replace(settings, augmentation=AugmentationConfig(), data=replace(settings.data, workers=0))
     if settings.trainer.threads:
         torch.set_num_threads(settings.trainer.threads)
@@ -135,7 +136,7 @@ def open_run(run: FinishedRun) -> OpenedRun:
 
 
 def _check_whole(file: Path) -> None:
-    """Refuse a checkpoint some of whose bytes are not those that were written: torch would load them without a word."""
+    """Reject a checkpoint with changed bytes, which torch would load without an error."""
     broken = find_damage(file)
     if broken is not None:
         again = file.parent.parent / "config.yaml"
@@ -146,19 +147,20 @@ def _check_whole(file: Path) -> None:
 
 
 def open_split(opened: OpenedRun, name: str, limit: int | None, purpose: str) -> tuple[Split, int]:
-    """Return the images of a split to evaluate on, without augmentation, and how many the split has in all.
+    """Return the images of a split for evaluation, without augmentation, and the number of images in the whole split.
 
-    The images of the dataset that was trained on only; other datasets of protocol cross_dataset are left out. Before
-    the test split is read, its opening is added to ``test_opened`` in the run's manifest, which else stays.
+    Only images of the dataset that was trained on are used; other datasets of protocol cross_dataset are left out.
+    Before the test split is read, this is recorded under ``test_opened`` in the run's manifest, which is not changed
+    otherwise.
 
     Args:
         opened: the run.
         name: "test", "val" or "train".
-        limit: so many of the images, stratified by class, the same ones for every run on these data; None: all.
+        limit: number of images to use, stratified by class and the same for every run on these data; None: all.
         purpose: what is measured, for the manifest.
 
     Raises:
-        InputError: ``limit`` leaves no image of a class, or the manifest cannot be written.
+        InputError: ``limit`` leaves no image for a class, or the manifest cannot be written.
     """
     data = opened.data
     rows = getattr(data.fold, name)
@@ -174,12 +176,12 @@ def open_split(opened: OpenedRun, name: str, limit: int | None, purpose: str) ->
 
 
 def record_opening(run: Record, data: FERDataModule, command: str, purpose: str) -> None:
-    """Note in a finished run's manifest that its test split is opened, then open it.
+    """Record in a finished run's manifest that its test split is opened, then open it.
 
     Args:
-        run: the run; what stands in its folder now is read again, since another command may have written there.
-        data: of the run, sealed.
-        command: who opens it.
+        run: the run; its folder is read again, since another command may have changed it.
+        data: the data of the run, with a sealed test split.
+        command: name of the command that opens the test split.
         purpose: what for.
 
     Raises:
@@ -195,7 +197,7 @@ def record_opening(run: Record, data: FERDataModule, command: str, purpose: str)
 
 
 def make_split(opened: OpenedRun, name: str, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Split:
-    """Return the images of ``rows``, which belong to split ``name`` of the split."""
+    """Return the images in ``rows``, which must belong to the split ``name``."""
     data = opened.data
     assert data.table.digest is not None
     return Split(
@@ -209,10 +211,10 @@ def make_split(opened: OpenedRun, name: str, rows: np.ndarray[Any, np.dtype[np.i
 
 
 def compare_with_record(opened: OpenedRun, split: Split, predictions: Predictions) -> dict[str, int] | None:
-    """Compare answers with those in the run's predictions.csv; None where it has none of this split.
+    """Compare predictions with those in the run's predictions.csv; None if it does not contain this split.
 
     Returns:
-        ``images`` found in both and ``different`` answers among them.
+        ``images``: the number of images found in both; ``different``: how many of them were predicted differently.
     """
     if split.name != opened.run.split:
         return None

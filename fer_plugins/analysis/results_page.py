@@ -1,4 +1,4 @@
-"""The page of results: every kept record beside the paper's claim, as Markdown, made from the records alone."""
+"""The page of results: every kept record with the paper's claim, as Markdown, generated from the records only."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def results_page(records: Sequence[str | Path]) -> str:
     """Return the page as Markdown.
 
     Args:
-        records: folders of kept records, each of one training.
+        records: folders of kept records, each of a single training.
 
     Raises:
-        InputError: a record is damaged, or two are trainings of one configuration with one seed.
+        InputError: a record is damaged, or two records have the same configuration and seed.
     """
     with ExitStack() as stack:
         runs = [stack.enter_context(opened(record)) for record in records]
@@ -74,7 +74,7 @@ def _section(title: str, runs: Sequence[FinishedRun], places: Mapping[int, Path]
 
 
 def _row(model: Model) -> tuple[list[str], str]:
-    """Return the cells of one model, and what is to be said below the table."""
+    """Return the cells of one model, and the note below the table."""
     first = model.runs[0]
     config, manifest = first.record.config, first.record.manifest
     recipe = f", recipe `{config['recipe']}`" if config.get("recipe") else ""
@@ -106,7 +106,7 @@ def _row(model: Model) -> tuple[list[str], str]:
 
 
 def _epochs(run: FinishedRun) -> str:
-    """Return the selected epoch, how many were trained, and how many were planned if training ended before."""
+    """Return the selected epoch, the number of trained epochs, and the planned number if training ended earlier."""
     best, trained = (need(run.record, "manifest", name) for name in ("best_epoch", "epochs"))
     planned = (run.record.config.get("trainer") or {}).get("epochs")
     if not isinstance(trained, int) or not isinstance(planned, int | None):
@@ -117,7 +117,7 @@ def _epochs(run: FinishedRun) -> str:
 
 
 def _claim(model: Model) -> tuple[str, str, str]:
-    """Return the paper's accuracy on the test split, the verdicts on it, and why there is none."""
+    """Return the paper's accuracy on the test split, the verdicts on it, and the reasons if there is none."""
     try:
         reports = [verify_run(run) for run in model.runs]
     except InputError as error:
@@ -139,9 +139,9 @@ def _claim(model: Model) -> tuple[str, str, str]:
 
 
 def _headline(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the claim of the network's accuracy: on the test split, else on one that may be it, else on another.
+    """Return the claim on the network's accuracy: on the test split, otherwise on what may be it, otherwise on another.
 
-    A claim on another split than the test split cannot be compared; it stands with the reason.
+    A claim on another split than the test split cannot be compared; it is shown with the reason.
     """
     rows = [
         row
@@ -164,7 +164,7 @@ def _without_copies(model: Model) -> str:
 
 
 def _spread(name: str, scores: Sequence[Any]) -> str:
-    """Return a score with its interval: over test images of one training, over trainings of several."""
+    """Return a score with its interval: over test images for a single training, over trainings for several."""
     if len(scores) == 1:
         interval = scores[0]["intervals"].get(name)
         return f"{scores[0][name]:.4f}" + (f" [{interval['low']:.4f}, {interval['high']:.4f}]" if interval else "")

@@ -1,8 +1,8 @@
-"""The spread over retrainings: which runs are seeds of one model, t intervals over their scores, and their limits.
+"""The spread over retrainings: which runs are seeds of one model, and t intervals of the mean of their scores.
 
-It is another thing than the interval of one run's score: that one says how far the score may lie from its value on an
-endless test set, for the trained network as it is; this one how far the mean over endlessly many trainings may lie
-from the mean of the few, on this test set. The two are printed side by side and never put into one number.
+It differs from the interval of a single run's score. That interval says how far the score may be from its value on an
+infinite test set, for the trained network as it is. The spread says how far the mean over infinitely many trainings
+may be from the mean of the few, on this test set. Both are printed and never combined into one number.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from fer_plugins.runs.elsewhere import LABEL
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.errors import InputError
 
-FEWEST = 3  # trainings: Student's t has one degree of freedom at two, and its 95 % interval spans 12.7 sd each way
+FEWEST = 3  # trainings: with two, Student's t has one degree of freedom and the 95 % interval is +-12.7 sd/sqrt(n) wide
 TOO_FEW = "too few"
 NO_SPREAD = "no spread"
-_OF_EVALUATIONS: dict[str, tuple[float, float]] = {  # beside the metrics of the table
+_OF_EVALUATIONS: dict[str, tuple[float, float]] = {  # in addition to the metrics of the table
     **dict.fromkeys(("consistency", "consistency_of_pairs", "reference_accuracy", "unchanged", "mean"), (0.0, 1.0)),
     **dict.fromkeys(("drop", "accuracy_gain"), (-1.0, 1.0)),
 }
@@ -32,10 +32,10 @@ UNBOUNDED = (float("-inf"), float("inf"))
 
 
 def range_of(score: str) -> tuple[float, float]:
-    """Return the least and largest value that a score can take, as fractions; infinite where that is not known.
+    """Return the smallest and largest possible value of a score, as fractions; infinite if unknown.
 
     Args:
-        score: its name; of a dotted name of an evaluation the last known word counts.
+        score: its name; for the dotted name of an evaluation the last known word counts.
 
     >>> range_of("accuracy"), range_of("shift.zero.consistency.1"), range_of("kappa")
     ((0.0, 1.0), (0.0, 1.0), (-1.0, 1.0))
@@ -47,13 +47,13 @@ def range_of(score: str) -> tuple[float, float]:
 
 
 def clip(low: float, high: float, limits: tuple[float, float]) -> dict[str, float]:
-    """Return {low, high}, neither outside ``limits``."""
+    """Return {low, high}, both limited to the range ``limits``."""
     least, most = limits
     return {"low": min(max(low, least), most), "high": max(min(high, most), least)}
 
 
 def why_none(values: Sequence[float], *further: Sequence[float]) -> str | None:
-    """Return why samples of trainings allow no interval: TOO_FEW or NO_SPREAD; None where they allow one."""
+    """Return why samples of trainings have no interval: TOO_FEW or NO_SPREAD; None if they have one."""
     samples = (values, *further)
     if min(map(len, samples)) < FEWEST:
         return TOO_FEW
@@ -63,16 +63,16 @@ def why_none(values: Sequence[float], *further: Sequence[float]) -> str | None:
 
 
 def welch(first: Sequence[float], second: Sequence[float], limits: tuple[float, float] = UNBOUNDED) -> dict[str, Any]:
-    """Compare the means of two samples of trainings by Welch's t (1947): mean of ``second`` less that of ``first``.
+    """Compare the means of two samples of trainings with Welch's t (1947): mean of ``second`` minus mean of ``first``.
 
     Args:
         first: a score of each training, n >= 2.
-        second: the same of other trainings, m >= 2.
-        limits: least and largest value of the difference; the interval ends there.
+        second: the same score of other trainings, m >= 2.
+        limits: smallest and largest possible difference; the interval is limited to it.
 
     Returns:
-        ``low, high`` (95 %), ``p``, ``why``. All but ``why`` are None where neither sample spreads at all, ``low`` and
-        ``high`` also where ``why_none`` says why.
+        ``low, high`` (95 %), ``p``, ``why``. All but ``why`` are None if neither sample has any spread; ``low`` and
+        ``high`` are also None if ``why_none`` gives a reason.
     """
     test: dict[str, Any] = {"low": None, "high": None, "p": None, "why": why_none(first, second)}
     if np.ptp(first) == 0 and np.ptp(second) == 0:
@@ -86,33 +86,33 @@ def welch(first: Sequence[float], second: Sequence[float], limits: tuple[float, 
 
 
 def format_spread(spread: Mapping[str, Any], form: str) -> str:
-    """Write the interval ``form`` ("t", "z") of ``seed_interval``, or why there is none."""
+    """Format the interval ``form`` ("t", "z") of ``seed_interval``, or the reason why there is none."""
     ends = spread[form]
     return f"{ends['low']:.4f} to {ends['high']:.4f}" if ends else str(spread["why"])
 
 
 @dataclass(frozen=True)
 class Model:
-    """Runs that differ in nothing but their seed, by ascending seed."""
+    """Runs that differ only in their seed, sorted by seed."""
 
-    label: str  # the plug-in's name, and what tells it from the other models where names are equal
+    label: str  # the plug-in's name, with what distinguishes it from other models of the same name
     runs: tuple[FinishedRun, ...]
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seeds, ascending."""
+        """The seeds in ascending order."""
         return tuple(run.seed for run in self.runs)
 
     def values(self, score: str) -> list[float]:
-        """Return one score of every run, as fractions, in the order of the seeds."""
+        """Return a score of every run, as a fraction, in the order of the seeds."""
         return [float(run.scores[score]) for run in self.runs]
 
 
 def group_models(runs: Sequence[FinishedRun]) -> list[Model]:
-    """Group runs that have the same plug-in, data, split and configuration but for the seed; order of first mention.
+    """Group runs with the same plug-in, data, split and configuration except for the seed, in order of occurrence.
 
     Raises:
-        InputError: two runs of one model have the same seed: a repetition says nothing about the spread.
+        InputError: two runs of a model have the same seed; a repetition says nothing about the spread.
     """
     groups: list[tuple[Any, list[FinishedRun]]] = []
     for run in runs:
@@ -139,16 +139,16 @@ def seed_interval(values: Sequence[float], limits: tuple[float, float] = UNBOUND
     """Return mean, standard deviation and intervals of the mean over retrainings.
 
     ``t`` is mean +- t(n - 1) sd / sqrt(n) (Student 1908), for trainings whose scores are roughly normal. ``z`` is
-    mean +- 1.96 sd / sqrt(n), the form that papers print: it takes the sd of n runs for the true one and is too narrow,
-    at n = 15 by 9 %, at n = 3 by more than half. It stands there for comparison with them only.
+    mean +- 1.96 sd / sqrt(n), the form that papers print: it uses the sd of n runs as if it were exact and is too
+    narrow, by 9 % for n = 15 and by more than half for n = 3. It is only returned for comparison with papers.
 
     Args:
         values: the score of each training, n >= 2; fractions or points, the result has the same unit.
-        limits: least and largest value that the score can take (``range_of``); intervals end there.
+        limits: smallest and largest possible score (``range_of``); intervals are limited to it.
 
     Returns:
-        ``mean, sd`` (ddof 1), ``n``, ``level``, and ``t`` and ``z`` as {low, high}. Both are None, and ``why`` says so,
-        for two trainings ("too few") and where all values are equal ("no spread"); ``why`` is None otherwise.
+        ``mean, sd`` (ddof 1), ``n``, ``level``, and ``t`` and ``z`` as {low, high}. Both are None for two trainings
+        (``why`` is "too few") and if all values are equal ("no spread"); ``why`` is None otherwise.
 
     Raises:
         InputError: fewer than two values.
@@ -168,17 +168,17 @@ def seed_interval(values: Sequence[float], limits: tuple[float, float] = UNBOUND
 
 
 def difference_over_seeds(first: Sequence[float], second: Sequence[float], *, shares: bool = False) -> dict[str, Any]:
-    """Compare the means of two models over retrainings: Welch's t test and interval (Welch 1947), variances unequal.
+    """Compare the means of two models over retrainings by Welch's t test and interval (Welch 1947), variances unequal.
 
     Args:
         first: scores of the first model, fractions, n >= 2.
-        second: of the second model, m >= 2.
-        shares: whether the scores lie in 0..1, so that no difference is above 100 points.
+        second: scores of the second model, m >= 2.
+        shares: whether the scores are in 0..1, so that the difference is limited to 100 points.
 
     Returns:
-        ``points`` (100 (mean of second - mean of first)), ``low, high`` in points, ``p``, ``method``, ``level``;
-        ``low``, ``high`` and ``p`` are None where neither model spreads at all, ``low`` and ``high`` also where a
-        model was trained twice only; ``why`` then says "no spread" or "too few".
+        ``points`` (100 (mean of second - mean of first)), ``low, high`` in points, ``p``, ``method``, ``level``,
+        ``why``. ``low``, ``high`` and ``p`` are None if neither model has any spread; ``low`` and ``high`` are also
+        None if a model was trained only twice. In these cases ``why`` is "no spread" or "too few".
 
     Raises:
         InputError: fewer than two scores of a model.
@@ -203,7 +203,7 @@ def _identity(run: FinishedRun) -> Any:
 
 
 def _label(firsts: Sequence[FinishedRun]) -> list[str]:
-    """Name models; those with one name get the settings that tell them apart, or their folder where none does."""
+    """Name the models; equal names are extended by the settings that differ, or by the folder if none does."""
     names = [_name(run) for run in firsts]
     settings = [model_settings(run.record.config) for run in firsts]
     labels = []
@@ -229,7 +229,7 @@ def _name(run: FinishedRun) -> str:
 
 
 def _short(value: Any, rivals: Sequence[Any]) -> str:
-    """Write a setting; of a component its name, and those options in which offers of that name differ."""
+    """Format a setting; for a component its name and the options in which components of that name differ."""
     if isinstance(value, Mapping):
         name = value.get("name", value)
         same = [rival for rival in rivals if isinstance(rival, Mapping) and rival.get("name") == value.get("name")]

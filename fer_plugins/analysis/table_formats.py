@@ -1,4 +1,4 @@
-"""A table of models as text: Markdown, CSV or LaTeX."""
+"""Formats a table of models as Markdown, CSV or LaTeX."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _LATEX = {
 def format_table(
     form: str, runs: Sequence[FinishedRun], columns: Sequence[Column] | None = None, *, quoted: bool = False
 ) -> str:
-    """Return the table of some runs as text.
+    """Return the table of several runs as text.
 
     Args:
         form: "md", "csv" or "tex".
         runs: at least one.
-        columns: of ``parse_columns``; None: accuracy and macro F1 of the reported split.
-        quoted: whether rows of what the papers print of other models follow.
+        columns: as returned by ``parse_columns``; None: accuracy and macro F1 of the reported split.
+        quoted: add rows with the numbers that the papers print for other models.
 
     Raises:
-        InputError: as ``table_rows``.
+        InputError: see ``table_rows``.
     """
     columns = parse_columns(DEFAULT) if columns is None else columns
     return {"md": _markdown, "csv": _csv, "tex": _latex}[form](table_rows(runs, columns, quoted=quoted), columns)
 
 
 def _cells(row: Mapping[str, Any], columns: Sequence[Column], marks: Mapping[str, int]) -> list[str]:
-    """Return a row as texts; remarks as the numbers of ``marks``."""
+    """Return the cells of a row as text, with remarks replaced by their numbers in ``marks``."""
     cells = [
         row["model"],
         row["dataset"],
@@ -66,7 +66,7 @@ def _cells(row: Mapping[str, Any], columns: Sequence[Column], marks: Mapping[str
 
 
 def _shown(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> list[Column]:
-    """Return the columns; those that are chosen and that no row has a claim for are without claims."""
+    """Return the columns to show; columns that were chosen by the user have no claims if no row has one for them."""
     claimed = {column.key for column in columns if any(row[column.key]["claimed"] for row in rows)}
     return [column if column.key in {*claimed, *DEFAULT} else replace(column, claims=()) for column in columns]
 
@@ -80,7 +80,7 @@ def _headings(columns: Sequence[Column]) -> list[str]:
 
 
 def _marks(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Number the remarks in the order of their first mention."""
+    """Number the remarks in order of their first occurrence."""
     return {text: number for number, text in enumerate(dict.fromkeys(t for row in rows for t in row["remarks"]), 1)}
 
 
@@ -123,7 +123,7 @@ def _latex(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
 
 
 def escape_latex(text: str) -> str:
-    r"""Return text that LaTeX prints as it stands; letters that pdflatex has no glyph for become their Unicode names.
+    r"""Escape text for LaTeX; letters for which pdflatex has no glyph are replaced by their Unicode names.
 
     >>> escape_latex("100 % of a_b")
     '100 \\% of a\\_b'

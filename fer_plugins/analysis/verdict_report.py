@@ -31,12 +31,12 @@ from fer_plugins.runtime.print_table import print_table
 
 
 def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything: bool) -> None:
-    """Print what ``verify_run`` returned.
+    """Print the result of ``verify_run``.
 
     Args:
         console: such as ``result_console()``.
         verdicts: of one run.
-        everything: whether claims that the run does not measure are shown, too.
+        everything: also show claims that the run does not measure.
     """
     rows = verdicts["claims"]
     shown = [row for row in rows if everything or row["measured"] is not None]
@@ -50,7 +50,7 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything:
     for fault in verdicts["against"]:
         unless = " except on splits that could be this one" if code_of(fault) == PROTOCOL else ""
         console.print(Text(f"limits every verdict{unless}: {fault}", style="bold red"))
-    general = set(verdicts["against"])  # said above, once
+    general = set(verdicts["against"])  # already printed above
     reasons = list(dict.fromkeys(why for row in shown for why in _reasons(row) if why not in general))
     if shown:
         print_table(console, _table(shown, reasons, everything), keys=1)
@@ -82,7 +82,7 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything:
 
 
 def print_splits(console: Console, summaries: Sequence[Mapping[str, Any]]) -> None:
-    """Print under which splits the claims whose split is not stated could hold: what ``sum_up_splits`` returned."""
+    """Print under which splits the claims without a stated split could hold: the result of ``sum_up_splits``."""
     for summary in summaries:
         heading = f"{summary['plugin']} on {summary['dataset']}: the paper's split is not stated; if it was that of"
         table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
@@ -111,12 +111,12 @@ def _short(verdict: str) -> str:
 
 
 def _reasons(row: Mapping[str, Any]) -> list[str]:
-    """Return why a row has no verdict, or the condition that it stands under."""
+    """Return why a row has no verdict, or the condition of its verdict."""
     return [*row["why"], *([row["condition"]] if row["condition"] and row["measured"] is not None else [])]
 
 
 def _sum_up(rows: Sequence[Mapping[str, Any]], verdicts: Mapping[str, Any]) -> dict[str, int]:
-    """Count claims by why they cannot be compared, alike reasons in one line with what they name."""
+    """Count claims by the reason why they cannot be compared; similar reasons are combined with what they name."""
     named: dict[str, Counter[str]] = {}
     for row in rows:
         reason, name = row["why"][0], ""
@@ -143,7 +143,7 @@ def _table(rows: Sequence[Mapping[str, Any]], reasons: Sequence[str], everything
     table.add_column("verdict (why)", no_wrap=True)
     for heading in ("claimed", "measured", "95 % interval", "points"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("of, where", overflow="fold")  # last: the only cells that may need several lines
+    table.add_column("of, where", overflow="fold")  # last, since only its cells may need several lines
     for row in rows:
         metric = " ".join(filter(None, (title(row["metric"]), row["class"])))
         of = [row["model"], row["dataset"], row["split"]] if everything else [row["split"]]

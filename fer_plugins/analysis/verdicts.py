@@ -1,4 +1,4 @@
-"""Verdicts on a paper's claims: how a run's measured interval lies to each number, or why they cannot be compared."""
+"""Verdicts on a paper's claims: how each number compares with a run's interval, or why they cannot be compared."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from fer_plugins.runtime.notices import Notice, code_of
 
 __all__ = ["ABOVE", "BELOW", "NOT_COMPARABLE", "NO_READING", "REPRODUCED", "SOME_READING", "verify_run"]
 NOT_COMPARABLE = "not comparable"
-# Of a claim with several readings that do not agree: reproduced in one of them, or in none (some below, some above).
+# For a claim with several readings that disagree: reproduced in some of them, or in none (some below, some above).
 SOME_READING, NO_READING = "reproduced in some readings", "in no reading"
-OTHER_DATA, OTHER_EPOCH, NO_SCORE = "other_data", "other_epoch", "no_score"  # codes of why
+OTHER_DATA, OTHER_EPOCH, NO_SCORE = "other_data", "other_epoch", "no_score"  # codes of notices in ``why``
 _RECIPE = ("model", "augmentation", "loss", "optimizer", "scheduler", "selection", "trainer")
-# How it is computed, which papers seldom state: a condition of the verdict.
+# Numerical settings, which papers rarely state: a departure is a condition of the verdict and does not prevent it.
 _ARITHMETIC = ("trainer.precision", "trainer.channels_last", "trainer.compile", "trainer.deterministic")
 _CONFIG = config.Origin("file", "--config config.yaml")
 _OF_A_CLASS = (*(name for name, entry in METRICS.items() if entry.of_class), "sensitivity", "gar", "frr", "far")
@@ -45,28 +45,29 @@ _OF_A_CLASS = (*(name for name, entry in METRICS.items() if entry.of_class), "se
 def verify_run(run: FinishedRun) -> dict[str, Any]:
     """Judge every claim of the run's plug-in.
 
-    A verdict is given where the claim speaks of the run's model and dataset, of a split that was scored, in a score of
-    the run, and the run is a sound one: a result, trained by the recipe on all the data, under the release's own split
-    or a sound protocol that the recipe names. It says where the claimed number, with its rounding, lies: within the
-    95 % interval of the measured one (over test samples), or the measured one is below or above it.
+    A verdict is given if the claim is about the run's model and dataset, about a split that was scored and a score that
+    the run has, and if the run is comparable: a valid result, trained with the recipe on all the data, on the release's
+    own split or with a sound protocol that the recipe names. The verdict says whether the claimed number, with its
+    rounding, is within the 95 % interval of the measured one (over test samples), or whether the measured number is
+    below or above it.
 
-    Two things that papers leave open do not prevent it. A claim whose averaging or name has several readings is judged
-    in each of them. A claim whose split is a flawed one that a protocol cuts (``protocols`` of the claims file), or is
-    not stated, is judged under any run whose split it could be, and the verdict stands under that condition.
+    Two things that papers often do not state do not prevent a verdict. A claim whose averaging or name has several
+    readings is judged in each of them. A claim on a split of a flawed kind that a protocol reproduces (``protocols`` in
+    the claims file), or on a split that is not stated, is judged for every run whose split it could be, with this as a
+    condition of the verdict.
 
     Returns:
-        ``run, plugin, model`` (in the claims), ``dataset, protocol, protocol_label`` (with its shares), ``split_hash,
-        seed, trained_elsewhere`` (the sentence on what that means; None of a run that was trained here), ``conditions``
-        (what every verdict stands under), ``vote_majority`` (of the reported split, see
+        ``run, plugin, model`` (in the claims), ``dataset, protocol, protocol_label`` (with its fractions),
+        ``split_hash, seed, trained_elsewhere`` (the caveat; None for a run that was trained here), ``against`` (reasons
+        against any verdict), ``conditions`` (of every verdict), ``vote_majority`` (of the reported split, see
         ``metrics.votes``; None without votes), ``claims`` [{model, dataset, split, class, epoch, metric,
         source, claimed, printed (the number as text), protocol, measured, interval, difference (points), readings
         [{reading, formula, measured, interval, difference, verdict}], without_copies (measured, interval, difference
-        on the images without a copy in training; None where no image has one), by_image (the plain interval, where the
-        other is by subject or sequence), condition (on the split, or ""),
-        verdict, why}].
+        for the images without a copy in training; None if no image has one), by_image (the plain interval, if the other
+        is by subject or sequence), condition (on the split, or ""), verdict, why}].
 
     Raises:
-        InputError: the plug-in is not installed, or has no claims; or the configuration is another version's.
+        InputError: the plug-in is not installed or has no claims, or the configuration is of another version.
     """
     manifest, settings = run.record.manifest, run.record.config
     for section in (*(() if run.elsewhere else _RECIPE), "data", "protocol"):
@@ -86,7 +87,7 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
     of_variants = described.get("claims_models") or {}
     own = of_variants.get(settings.get("recipe"), described.get("claims_model"))
     title = manifest["data"]["title"]
-    departures = {} if run.elsewhere else _departures(run, component)  # that of a network of elsewhere is not known
+    departures = {} if run.elsewhere else _departures(run, component)  # unknown if trained elsewhere
     against = _against(run, component, departures)
     headline = for_run(file, own, title)
     judged = [_judge(claim, run, own, title, claim in headline, against, file.aliases) for claim in file.claims]
@@ -114,7 +115,7 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
 
 
 def _against(run: FinishedRun, component: registry.Component, departures: Mapping[str, str]) -> list[str]:
-    """Return what speaks against comparing any claim with this run."""
+    """Return the reasons why no claim can be compared with this run."""
     manifest, settings = run.record.manifest, run.record.config
     protocol = manifest["protocol"]
     reasons = [name_fault(fault) for fault in run.faults[:1]]
@@ -135,15 +136,15 @@ def _against(run: FinishedRun, component: registry.Component, departures: Mappin
 
 
 def _departures(run: FinishedRun, component: registry.Component) -> dict[str, str]:
-    """Return key -> "key value (recipe: value)" of the settings that are not the recipe's."""
+    """Return key -> "key value (recipe: value)" for the settings that differ from the recipe."""
     try:
-        settings = config.read_config(run.record.config).as_dict()  # keys that came later have their defaults
+        settings = config.read_config(run.record.config).as_dict()  # adds the defaults of newer keys
         departures = _differences(settings, component)
     except InputError as error:
         raise InputError(f"{run.record.folder}: config.yaml is not one of this version: {error}") from None
     if limit := departures.pop("trainer.max_time", None):
         trained, planned = run.record.manifest["epochs"], settings["trainer"]["epochs"]
-        if trained < planned:  # else the limit changed nothing
+        if trained < planned:  # otherwise the limit had no effect
             departures["trainer.max_time"] = f"{limit}, {trained} of {planned} epochs trained"
     return departures
 
@@ -152,7 +153,7 @@ def _differences(settings: Mapping[str, Any], component: registry.Component) -> 
     variant = settings.get("recipe")
     flags = {"data": settings["data"], "protocol": settings["protocol"]}
     teacher = settings["model"].get("teacher")
-    if teacher is not None:  # the recipe leaves it to the user
+    if teacher is not None:  # the recipe leaves the teacher to the user
         flags["model"] = {"teacher": teacher}
     name = f"{component.distribution}:{component.name}"
     usual = config.resolve(flags, plugin=name, recipe=variant, origin=_CONFIG).config.as_dict()
@@ -162,13 +163,13 @@ def _differences(settings: Mapping[str, Any], component: registry.Component) -> 
         wanted |= {f"data.{key}": value for key, value in layer.get("data", {}).items()}
     stated = {f"{section}.{key}" for layer in layers for section in _RECIPE for key in layer.get(section) or ()}
     actual = {f"{section}.{key}": value for section in (*_RECIPE, "data") for key, value in settings[section].items()}
-    actual["model.name"] = wanted["model.name"]  # written with its distribution or without
+    actual["model.name"] = wanted["model.name"]  # may be written with or without its distribution
     compared = [key for key in dict.fromkeys((*wanted, *actual)) if not key.startswith("data.") or key in wanted]
-    compared = [key for key in compared if key in actual or key in stated]  # else an option that came later
+    compared = [key for key in compared if key in actual or key in stated]  # otherwise an option of a later version
     changed = [
         key for key in compared if key != "data.name" and shapes_model(key) and actual.get(key) != wanted.get(key)
     ]
-    exchanged = {key.partition(".")[0] for key in changed if key.endswith(".name")}  # its options are others, then
+    exchanged = {key.partition(".")[0] for key in changed if key.endswith(".name")}  # then its options differ anyway
     return {
         key: f"{key} {actual.get(key)} (recipe: {wanted.get(key)})"
         for key in changed
@@ -232,7 +233,7 @@ def _judge(
 
 
 def _join(readings: Sequence[Mapping[str, Any]]) -> str:
-    """Return one verdict on a claim from those on its readings."""
+    """Combine the verdicts on the readings of a claim into one."""
     verdicts = {reading["verdict"] for reading in readings}
     if len(verdicts) == 1:
         return str(verdicts.pop())

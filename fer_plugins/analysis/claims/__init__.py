@@ -1,4 +1,4 @@
-"""What papers claim. For plug-ins too: everything that this module names. No torch."""
+"""What papers claim. All names exported here may also be used by plug-ins. Does not import torch."""
 
 from fer_plugins.analysis.claims.claim import RATES, Claim, Claims, KnownCounts, Printed, is_count, read_printed, title
 from fer_plugins.analysis.claims.collected import NO_SPLIT, Subject, agree

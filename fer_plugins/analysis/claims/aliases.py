@@ -1,7 +1,8 @@
-"""The names that papers give to scores: each name's readings, their formulas, and where they stand in our scores.
+"""The names that papers give to scores: the readings of each name, their formulas, and the corresponding scores.
 
-One name often stands for several quantities. Every reading is an affine function of one of our scores, so that a
-printed number can be put beside each of them. The usual names stand here, a paper's own in its claims file. No torch.
+One name is often used for several quantities. Every reading is an affine function of one of our scores, so that a
+printed number can be compared with each of them. The usual names are listed here; a paper's own names are in its claims
+file. Does not import torch.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from fer_plugins.metrics.cluster_keys import of_clusters
 from fer_plugins.runtime.errors import InputError
 
-# How a reading follows from a score: in words, and number of classes -> (offset, slope).
+# How a reading is computed from a score: as text, and as function from the number of classes to (offset, slope).
 FORMS: dict[str, tuple[str, Callable[[int], tuple[float, float]]]] = {
     "same": ("{score}", lambda classes: (0.0, 1.0)),
     "complement": ("1 - {score}", lambda classes: (1.0, -1.0)),
@@ -26,18 +27,18 @@ FORMS: dict[str, tuple[str, Callable[[int], tuple[float, float]]]] = {
 class Reading:
     """One meaning of a paper's name.
 
-    TP, FP, FN and TN are counted for each class against the rest; K is the number of classes, N that of images.
+    TP, FP, FN and TN are counted for each class against the rest; K is the number of classes, N the number of images.
     """
 
     name: str  # as in claims files
-    formula: str  # in those counts
-    score: str  # key of a split's scores in metrics.json
+    formula: str  # in terms of these counts
+    score: str  # key in a split's scores in metrics.json
     form: str  # one of FORMS
-    source: str  # who prints or defines it so
+    source: str  # where it is printed or defined
 
     @property
     def ours(self) -> str:
-        """The reading in our scores, such as "1 - specificity"."""
+        """The reading in terms of our scores, such as "1 - specificity"."""
         return FORMS[self.form][0].format(score=self.score)
 
 
@@ -59,14 +60,14 @@ ALIASES = (
 
 
 def readings(name: str, own: Sequence[Reading] = ()) -> tuple[Reading, ...]:
-    """Return what a name may mean, the most usual meaning first.
+    """Return the possible meanings of a name, the most usual one first.
 
     Args:
-        name: such as "far"; case, blanks and hyphens do not matter.
-        own: a paper's own readings (``Claims.aliases``); one of a usual formula names the paper in its place.
+        name: such as "far"; case, spaces and hyphens do not matter.
+        own: a paper's own readings (``Claims.aliases``); one with the formula of a usual reading replaces it.
 
     Raises:
-        InputError: no alias of that name.
+        InputError: the name is unknown.
     """
     key = "_".join(name.lower().replace("-", " ").replace("_", " ").split())
     aliases = {reading.formula: reading for reading in (*ALIASES, *own) if reading.name == key}
@@ -77,7 +78,7 @@ def readings(name: str, own: Sequence[Reading] = ()) -> tuple[Reading, ...]:
 
 
 def measure(reading: Reading, scores: Mapping[str, Any]) -> float | None:
-    """Compute a reading from the scores of one split; None where our score is undefined."""
+    """Compute a reading from the scores of a split; None if our score is undefined."""
     value = scores.get(reading.score)
     if value is None:
         return None
@@ -86,7 +87,7 @@ def measure(reading: Reading, scores: Mapping[str, Any]) -> float | None:
 
 
 def measure_interval(reading: Reading, scores: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the 95 % interval of a reading, from that of our score, by subject where it is; None where it has none."""
+    """Return the 95 % interval of a reading, computed from that of our score (by subject if available), or None."""
     interval = (of_clusters(scores) or {}).get(reading.score) or (scores.get("intervals") or {}).get(reading.score)
     if interval is None:
         return None
@@ -96,5 +97,5 @@ def measure_interval(reading: Reading, scores: Mapping[str, Any]) -> dict[str, A
 
 
 def _affine(reading: Reading, scores: Mapping[str, Any]) -> tuple[float, float]:
-    classes = 1 if reading.form in ("same", "complement") else len(scores["classes"])  # scores of one class have none
+    classes = 1 if reading.form in ("same", "complement") else len(scores["classes"])  # missing in scores of one class
     return FORMS[reading.form][1](classes)

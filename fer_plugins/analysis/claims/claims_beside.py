@@ -1,4 +1,4 @@
-"""Puts the claims of a paper beside what a run measured, and says what stands between the two. No torch."""
+"""Compares the claims of a paper with what a run measured, and notes how they differ. Does not import torch."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from fer_plugins.runtime.notices import Notice, as_values
 _OWN_SPLIT = {"train": "train", "validation": "val", "test": "test"}  # a claim's split -> ours
 
 _AVERAGES = ("weighted", "micro")
-CLAIMED = "claimed"  # code of a remark on claims beside a model's scores; data: {scores: names}
-# Codes of notes: over classes in a way that is not stated; the same number by another name; a name of several scores.
+CLAIMED = "claimed"  # code of a remark on the claims for a model's scores; data: {scores: names}
+# Codes of notes: averaging over classes not stated; the same number under another name; a name of several scores.
 AVERAGING, RENAMED, READING = "averaging", "renamed", "reading"
-SPLIT, PROTOCOL = "split", "protocol"  # the claim speaks of another split; the run was split in another way
+SPLIT, PROTOCOL = "split", "protocol"  # the claim is about another split; the run used another protocol
 _MACRO = ("specificity", "precision", "recall", "f1")
 _UNSTATED = Notice(AVERAGING, "averaging not stated, compared with macro")
-# Claimed metric -> (score it stands beside, what to say about it). Names of several scores stand in ``aliases``.
+# Claimed metric -> (score that it is compared with, note). Names of several scores are in ``aliases``.
 _SCORES: dict[str, tuple[str, str]] = {
     "accuracy": ("accuracy", ""),
     "balanced_accuracy": ("balanced_accuracy", ""),
@@ -39,15 +39,15 @@ _SCORES: dict[str, tuple[str, str]] = {
     "ece": ("ece", "number of bins not stated"),
     "brier": ("brier", "range not stated (0 to 1, or 0 to 2), compared with 0 to 2"),
 }
-NO_RATES = ("cross_entropy", "loss", "nll", "ece", "brier")  # no fractions: their differences are not in points
+NO_RATES = ("cross_entropy", "loss", "nll", "ece", "brier")  # not compared as rates: no differences in points
 
 
 def readings_of(metric: str, own: Sequence[Reading] = ()) -> tuple[Reading, ...]:
-    """Return every score of a run that a claimed metric may mean, the most usual one first; () where there is none.
+    """Return every score of a run that a claimed metric may mean, the most usual one first; () if there is none.
 
     Args:
-        metric: as claims files have it.
-        own: what the paper's own names of scores mean (``Claims.aliases``).
+        metric: as named in claims files.
+        own: the meanings of the paper's own names of scores (``Claims.aliases``).
     """
     if metric in _SCORES:
         score, _ = _SCORES[metric]
@@ -62,12 +62,12 @@ def readings_of(metric: str, own: Sequence[Reading] = ()) -> tuple[Reading, ...]
 
 
 def has_several(metric: str) -> bool:
-    """Whether a metric is a name of several scores (GAR, FAR, FRR, ...), each of which stands beside a claim."""
+    """Return whether a metric is a name of several scores (GAR, FAR, FRR, ...), all of which are compared."""
     return metric not in _SCORES
 
 
 def for_run(claims: Claims, model: str | None, dataset_title: str) -> list[Claim]:
-    """Return the headline claims (rates; no class, no epoch) of one model on one dataset that a run can answer.
+    """Return the headline claims (rates; no class, no epoch) on a model and dataset that a run can be compared with.
 
     Args:
         claims: of the plug-in's paper.
@@ -75,7 +75,7 @@ def for_run(claims: Claims, model: str | None, dataset_title: str) -> list[Claim
         dataset_title: such as "CK+"; case and punctuation do not matter, "+" counts as "plus".
 
     Raises:
-        InputError: the file names no such model.
+        InputError: the file does not list the model.
     """
     if model is None:
         return []
@@ -105,25 +105,24 @@ def beside(
     release_splits: Collection[str] = (),
     reading: Reading | None = None,
 ) -> dict[str, Any]:
-    """Put a claim beside what was measured.
+    """Compare a claim with the measured score.
 
     Args:
-        claim: from ``for_run``.
-        scores: of one split, as ``metrics.scores.score`` returns them.
-        protocol_name: of the run; any other than "official" is noted where ``split`` is not the release's own.
-        split: that ``scores`` belong to ("train", "val", "test").
-        caveats: what else differs from the paper's conditions ("trained on 20 % of the data").
-        release_splits: the splits of the run that hold the images of the release's own (``find_release_splits``).
-        reading: one of ``readings_of``, what the claim is taken for; None: the most usual one.
+        claim: as returned by ``for_run``.
+        scores: of one split, as returned by ``metrics.scores.score``.
+        protocol_name: of the run; if it is not "official" and ``split`` is not the release's own, a note says so.
+        split: the split of ``scores`` ("train", "val", "test").
+        caveats: further differences from the paper's conditions ("trained on 20 % of the data").
+        release_splits: the run's splits with the same images as in the release (``find_release_splits``).
+        reading: one of ``readings_of``, the meaning to assume for the claim; None: the most usual one.
 
     Returns:
-        ``metric, split, reading`` (in our scores, where the metric's name has several), ``source, claimed, printed,
-        measured, interval, difference, notes, notices (codes and data of notes and remark), note, remark``: rates as
-        fractions,
-        ``printed`` as the paper writes the claimed one, the interval of the measured number or None, difference in
-        points (100 x (measured - claimed)); ``measured`` and ``difference`` are None where nothing can be compared,
-        ``difference`` also for what is no rate. ``note`` is ``notes`` in one line, ``remark`` what the claims file says
-        about the number.
+        ``metric, split, reading`` (in our scores, if the metric's name has several), ``source, claimed, printed,
+        measured, interval, difference, notes, notices`` (codes and data of notes and remark), ``note, remark``. Rates
+        are fractions; ``printed`` is the claimed number as the paper writes it; ``interval`` is that of the measured
+        number, or None; ``difference`` is in points (100 x (measured - claimed)). ``measured`` and ``difference`` are
+        None if nothing can be compared, ``difference`` also if the score is not a rate. ``note`` is ``notes`` in one
+        line; ``remark`` is the remark on the number in the claims file.
     """
     readings = readings_of(claim.metric)
     reading = reading or next(iter(readings), None)
@@ -182,11 +181,11 @@ def compare(
     release_splits: Collection[str] = (),
     own: Sequence[Reading] = (),
 ) -> list[dict[str, Any]]:
-    """Put every claim beside the split that it speaks of, or beside test where that is unknown or not scored.
+    """Compare every claim with the scores of its split, or of test if its split is unknown or was not scored.
 
-    Claims of the training split are left out unless "train" is among the scored splits: they are no results. A name of
-    several scores has a row for each of its readings; ``own`` are the paper's (``Claims.aliases``). Further arguments
-    and rows are those of ``beside``.
+    Claims on the training split are left out unless "train" was scored, since they are not results. A name of several
+    scores has one row for each of its readings; ``own`` are the paper's readings (``Claims.aliases``). For the other
+    arguments and the rows see ``beside``.
     """
     rows = []
     for claim in claims:
@@ -207,7 +206,7 @@ def compare(
 
 
 def scored_split(claim: Claim, scored: Collection[str]) -> str | None:
-    """Return the split that a claim is put beside: the one that it speaks of, else test; None: none is scored."""
+    """Return the scored split to compare a claim with: its own, otherwise test, val or train; None: none is scored."""
     wanted = "test" if claim.split_means else _OWN_SPLIT.get(claim.split, "test")
     return next((name for name in (wanted, "test", "val", "train") if name in scored), None)
 
@@ -217,5 +216,5 @@ def _of_split(text: str) -> Notice:
 
 
 def as_printed(claim: Claim) -> str:
-    """Return a claim's number as the paper writes it, zeros at the end included."""
+    """Return a claim's number as the paper writes it, including trailing zeros."""
     return claim.written or (f"{claim.value:g}" if isinstance(claim.value, float) else "matrix")

@@ -1,4 +1,4 @@
-"""The numbers of one file that is no claims file, and which of them certainly speak of one test."""
+"""The numbers in a file that is not a claims file, and which of them certainly belong to the same test."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fer_plugins.analysis.claims.claim import Claim
 from fer_plugins.analysis.claims.read_values import read_shares
 
 REPORT_RATES = ("precision", "recall", "f1")  # in the order of a classification_report
-NO_SPLIT = "not given: say it with --split"  # split_means of a claim whose split neither the file nor the user names
+NO_SPLIT = "not given: say it with --split"  # split_means of a claim if neither file nor user names its split
 _TAGS = re.compile(r"\\(?:textbf|textit|mathbf|underline|emph|text)\s*\{([^{}]*)\}|\*\*|__|`|\$")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What the numbers of a file speak of, which the file itself does not say; split: None where nobody says it."""
+    """What the numbers of a file are about, if the file does not say it; split: None if unknown."""
 
     model: str = "the model"
     dataset: str = "a dataset without a name"
@@ -25,7 +25,7 @@ class Subject:
 
 
 def plain_text(cell: str) -> str:
-    r"""Take the marks of Markdown and LaTeX from a cell.
+    r"""Remove the markup of Markdown and LaTeX from a cell.
 
     >>> plain_text("**0.91**"), plain_text(r"\textbf{0.91}")
     ('0.91', '0.91')
@@ -39,18 +39,18 @@ class Collected:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.listed: list[Claim] = []
-        self._places: list[int] = []  # of each claim: the place of the file that it stands in
+        self._places: list[int] = []  # for each claim: the number of its place in the file
         self._place = 0
 
     def next_place(self) -> None:
-        """Begin a further place: a table, the text, the output of a cell. Two of them may be of different tests."""
+        """Start the next place: a table, the text, the output of a cell. Two places may be about different tests."""
         self._place += 1
 
     def add(
         self, metric: str, written: str, source: str, class_name: str | None = None, *, model: str | None = None,
         dataset: str | None = None, split: str | None = None, split_means: str | None = None,
     ) -> None:  # fmt: skip
-        """Add a number; a percentage is kept as the fraction with the same digits."""
+        """Add a number; a percentage is converted to the fraction with the same digits."""
         text_of_number = plain_text(written).replace("\\%", "%").strip()
         percent = text_of_number.endswith("%")
         try:
@@ -73,7 +73,7 @@ class Collected:
         )  # fmt: skip
 
     def add_matrix(self, cells: list[list[str]], classes: Iterable[str], source: str) -> bool:
-        """Add a square matrix of counts or shares; whether it was one."""
+        """Add a square matrix of counts or fractions; return whether it was one."""
         names = tuple(name.strip() for name in classes)
         try:
             numbers = [[Decimal(cell.strip().removesuffix("%").replace(",", "")) for cell in row] for row in cells]
@@ -83,7 +83,7 @@ class Collected:
         if not square or not all(cell.is_finite() and cell >= 0 for row in numbers for cell in row):
             return False
         if any("e" in cell.lower() for row in cells for cell in row):
-            # numpy writes 0.0155 beside 0.5964 as 1.550e-02: its last digits are no digits that were measured
+            # numpy prints 0.0155 next to 0.5964 as 1.550e-02: its last digits were not measured
             places = min((-int(cell.as_tuple().exponent) for row in numbers for cell in row if cell), default=0)
             numbers = [[cell.quantize(Decimal(1).scaleb(-places)) for cell in row] for row in numbers]
         written = tuple(tuple(f"{cell:f}" for cell in row) for row in numbers)
@@ -105,9 +105,10 @@ class Collected:
         self._places.append(self._place)
 
     def blocks(self) -> tuple[tuple[int, ...], ...]:
-        """Return the indices of the claims that speak of one test, a tuple for each; () where all may do so.
+        """Return the indices of the claims that belong to the same test, one tuple per test; () if all may do so.
 
-        A place that prints two values of one score, or the images of two tests, holds several: its sources are parted.
+        A place with two values of one score, or with the number of images of two tests, contains several tests: it is
+        divided by source.
         """
         of_place: dict[int, list[int]] = {}
         for index, place in enumerate(self._places):
@@ -127,7 +128,7 @@ class Collected:
 
 
 def agree(claims: Iterable[Claim]) -> bool:
-    """Whether no score and no number of images is written in two ways."""
+    """Return whether no score and no number of images has two different values."""
     written: dict[tuple[object, ...], object] = {}
     for claim in claims:
         subject = (claim.model, claim.dataset, claim.split)

@@ -1,4 +1,4 @@
-"""Claims from what people have: a report of scikit-learn, a matrix as CSV, a Markdown or LaTeX table, a notebook."""
+"""Reads claims from common formats: classification reports, CSV matrices, Markdown or LaTeX tables, notebooks."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _WEIGHTED = "images with weights, as its fractional supports say"
 
 
 def read_foreign(path: Path, subject: Subject) -> Claims:
-    """Read the claims of a file that is no claims file, by its ending and its content.
+    """Read the claims of a file that is not a claims file, according to its extension and content.
 
     Raises:
-        InputError: it cannot be read, or holds none of the forms.
+        InputError: it cannot be read, or has none of the known formats.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -53,15 +53,15 @@ def read_foreign(path: Path, subject: Subject) -> Claims:
 
 
 def _read_text(text: str, claims: Collected, source: str) -> None:
-    """Read every classification_report and every printed array of a text."""
-    reports: list[list[str]] = []  # the lines behind each head, up to the first that is none of a report
+    """Read every classification_report and every printed array in a text."""
+    reports: list[list[str]] = []  # the lines after each heading, up to the first one that is not part of a report
     inside = False
     for line in text.splitlines():
         if _REPORT_HEAD.match(line):
             inside = True
             reports.append([])
         elif inside and line.strip():
-            ends = any(map(_AVERAGE.match, reports[-1]))  # behind the means there is no further row
+            ends = any(map(_AVERAGE.match, reports[-1]))  # no further rows follow the averages
             inside = any(row.match(line) for row in ((_AVERAGE,) if ends else (_AVERAGE, _ACCURACY, _ROW)))
             reports[-1] += [line] if inside else []
     for number, rows in enumerate(reports, 1):
@@ -72,7 +72,7 @@ def _read_text(text: str, claims: Collected, source: str) -> None:
 
 
 def _read_report(rows: list[str], claims: Collected, source: str) -> None:
-    """Read the rows of a report. Supports of images are whole: others are sums of weights, whose rates are no k/n."""
+    """Read the rows of a report. Fractional supports are sums of weights, for which rates are not of the form k/n."""
     supports = [match.group(3) for row in rows if (match := _ROW.match(row)) and not _AVERAGE.match(row)]
     weighted = _WEIGHTED if any("." in support for support in supports) else None
     for row in rows:

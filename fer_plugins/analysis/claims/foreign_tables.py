@@ -1,4 +1,4 @@
-"""Reads Markdown, LaTeX and CSV tables: confusion matrices, and rows of classes or of models under named metrics."""
+"""Reads Markdown, LaTeX and CSV tables: confusion matrices, and rows of classes or models with named metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TOTAL = ("total", "all", "overall", "accuracy")
 
 
 def read_tables(text: str, claims: Collected, source: str) -> None:
-    """Read Markdown and LaTeX tables."""
+    """Read the Markdown and LaTeX tables of a text."""
     markdown: list[list[str]] = []
     tables = []
     for line in [*text.splitlines(), ""]:
@@ -37,10 +37,10 @@ def read_tables(text: str, claims: Collected, source: str) -> None:
 
 
 def read_rows(rows: list[list[str]], claims: Collected, source: str) -> None:
-    """Read one table: a confusion matrix, with names or without, or rows of classes or models under named metrics.
+    """Read one table: a confusion matrix, with or without class names, or rows of classes or models with named metrics.
 
-    A column "Dataset" or "Split" says of what a row is; what stands under any other name without numbers of its own
-    (a variant, a fold) belongs to the name of the row's model. A name that stands twice is two models.
+    A column "Dataset" or "Split" gives the dataset or split of a row. Text in any other column without numbers of its
+    own (a variant, a fold) becomes part of the name of the row's model. A name that occurs twice denotes two models.
     """
     claims.next_place()
     plain = [[plain_text(cell) for cell in row] for row in rows if any(row)]
@@ -67,7 +67,7 @@ def _read_named(
     of_dataset = next((place for place, name in enumerate(names) if name in _DATASET and place != of_class), None)
     of_split = next((place for place, name in enumerate(names) if name in _SPLIT and place != of_class), None)
     texts = [place for place in range(len(head)) if place not in (*read, of_class, of_dataset, of_split)]
-    if of_class is not None:  # parameters or images beside a class are no part of the model's name
+    if of_class is not None:  # parameters or images in the row of a class are not part of the model's name
         texts = [place for place in texts if not all(_is_number(row[place]) for row in body if row[place])]
     percent = {place: "%" in head[place] or _is_percent([row[place] for row in body]) for place in read}
     repeated = {place: metrics[:place].count(metrics[place]) for place in read}
@@ -95,11 +95,11 @@ def _read_named(
 
 
 def _meaning(metric: str, class_name: str) -> tuple[str | None, str | None]:
-    """Return what a cell is in a row of a class, a mean or a total: its metric (None: nothing), and its class."""
+    """Return metric and class of a cell in the row of a class, average or total; metric None: the cell is ignored."""
     average = re.fullmatch(r"(macro|micro|weighted|samples)(?: avg| average| mean)?", class_name.lower())
     if average:
         return (f"{average.group(1)}_{metric}" if metric in REPORT_RATES else None), None
-    if class_name.lower() == "accuracy":  # scikit-learn's dictionary repeats it under each rate
+    if class_name.lower() == "accuracy":  # scikit-learn's dictionary repeats it for each rate
         return ("accuracy" if metric == "recall" else None), None
     if class_name.lower() in _TOTAL:
         return metric, None
@@ -111,7 +111,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _is_percent(cells: list[str]) -> bool:
-    """Whether a column of rates is one of percentages: some of them is above 1."""
+    """Return whether a column of rates has percentages: at least one of them is above 1."""
     for cell in cells:
         try:
             if Decimal(cell.replace(",", "")) > 1:

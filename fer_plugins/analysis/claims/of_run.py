@@ -1,4 +1,4 @@
-"""The claims of a run's paper: checked before it trains, put beside its scores afterwards."""
+"""The claims of a run's paper: checked before training, compared with its scores afterwards."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from fer_plugins.runs.manifest import claims_model_of
 
 
 def check_claims(settings: RunConfig) -> None:
-    """Read the plug-in's claims before anything is trained, since they are needed only at the very end.
+    """Check the plug-in's claims file before training, although it is needed only at the end.
 
     Raises:
-        InputError: the file is wrong, or lacks the model that the architecture says is its own.
+        InputError: the file is invalid, or lacks the model that the architecture refers to.
     """
     component, described = records.recipe_of(str(settings.model.name))
     path = registry.package_file(component, "claims.yaml")
@@ -25,7 +25,7 @@ def check_claims(settings: RunConfig) -> None:
 
 
 def claims_beside(manifest: Mapping[str, Any], settings: RunConfig, scores: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Put the paper's claims for this dataset beside the scores; [] where it claims nothing about it."""
+    """Compare the scores with the paper's claims for this dataset; [] if there are none."""
     component = registry.find("architecture", str(settings.model.name))
     path = registry.package_file(component, "claims.yaml")
     if not path.exists():
@@ -39,5 +39,5 @@ def claims_beside(manifest: Mapping[str, Any], settings: RunConfig, scores: Mapp
     usual = registry.recipe(component)["recipe"].get("trainer", {}).get("epochs")
     if usual and settings.trainer.epochs < usual:
         caveats.append(f"{settings.trainer.epochs} of {usual} epochs")
-    splits = manifest["data"].get("release_parts", ())  # runs of an earlier version did not record them
+    splits = manifest["data"].get("release_parts", ())  # not recorded by earlier versions
     return compare(chosen, scores, settings.protocol.name, caveats, release_splits=splits, own=file.aliases)

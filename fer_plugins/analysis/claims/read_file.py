@@ -1,4 +1,4 @@
-"""Finds, reads and checks a claims.yaml. No torch."""
+"""Finds, reads and checks a claims.yaml. Does not import torch."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _ENDINGS = (".yaml", ".yml", ".txt", ".log", ".csv", ".tsv", ".md", ".tex", ".ip
 
 
 def find_claims(name: str) -> Path:
-    """Return the claims file that a word names: a file, or an installed architecture or distribution.
+    """Return the claims file for a name: a file, or an installed architecture or distribution.
 
     Raises:
-        InputError: there is neither, or the plug-in has no claims.yaml.
+        InputError: neither exists, or the plug-in has no claims.yaml.
     """
     path = Path(name)
-    if path.suffix.lower() in _ENDINGS or os.path.isfile(path):  # Path.is_file raises on an over-long name
+    if path.suffix.lower() in _ENDINGS or os.path.isfile(path):  # Path.is_file raises for a name that is too long
         return path
     components = registry.available("architecture")
     of_distribution = [one for one in components if _plugin(one.distribution) == _plugin(name)]
@@ -41,12 +41,12 @@ def find_claims(name: str) -> Path:
 
 
 def _plugin(name: str) -> str:
-    """Name a plug-in so that its distribution, "fer-my-net", and its folder, "my_net", agree."""
+    """Normalise the name of a plug-in: its distribution, "fer-my-net", and its folder, "my_net", give the same."""
     return name.lower().replace("-", "_").removeprefix("fer_")
 
 
 class _Loader(FAST):  # type: ignore[misc]  # the fast class is known at run time only
-    """Safe YAML whose decimal numbers remember how they were written."""
+    """Safe YAML loader whose decimal numbers remember how they were written."""
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> Written:
         number = Written(super().construct_yaml_float(node))
@@ -70,15 +70,17 @@ def read_claims(path: str | Path) -> Claims:
 
     The file has ``paper`` ({id, title, authors, year, venue, doi, licence}), ``models`` ([{name, role, params}]),
     ``claims`` ([{model, dataset, split, metric, value, source, note, class, classes, epoch, step, over, averaged,
-    averaging}]) and
-    optionally ``splits``, a mapping from a split's name in the claims to what it really was ({validation: "the test
-    folder"}), ``protocols``, a mapping from a split's name to the protocols that cut it as the paper did (flawed ones
-    too), ``counts`` ([{dataset, split, source, counts: {class: images}}]), class counts from elsewhere than the
-    paper's tables, and ``aliases`` ([{name, formula, score, form, source}]), what the paper's names of scores mean.
+    averaging, run}]) and optionally:
+
+    - ``splits``: maps a split's name in the claims to what it really was ({validation: "the test folder"});
+    - ``protocols``: maps a split's name to the protocols that split the data as the paper did (including flawed ones);
+    - ``counts`` ([{dataset, split, source, counts: {class: images}}]): class counts that are not from the paper's
+    tables;
+    - ``aliases`` ([{name, formula, score, form, source}]): the meanings of the paper's names of scores.
 
     Raises:
-        InputError: no such file, no YAML, a key that is unknown, missing or there twice, a rate outside 0..1; one
-            line that names the file and the entry.
+        InputError: the file does not exist or is not YAML, a key is unknown, missing or repeated, or a rate is outside
+            0..1; one line that names the file and the entry.
     """
     path = Path(path)
     try:
@@ -117,7 +119,7 @@ def read_claims(path: str | Path) -> Claims:
     _check_keys(protocols, set(SPLITS), (), f"{path}: protocols")
     if not all(map(_is_list_of_text, protocols.values())):
         raise InputError(f"{path}: protocols must map a split to a list of names")
-    if protocols:  # the training split is the rest of the same cut
+    if protocols:  # these protocols also define the training split
         protocols = {"train": [name for names in protocols.values() for name in names], **protocols}
     names = {model["name"] for model in models}
     read = (_read_claim(entry, names, meanings, f"{path}: claims[{n}]") for n, entry in enumerate(entries))

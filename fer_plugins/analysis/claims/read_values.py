@@ -1,4 +1,4 @@
-"""The values of a claims file: numbers and confusion matrices."""
+"""Reads the values of a claims file: numbers and confusion matrices."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any
 
 from fer_plugins.runtime.errors import InputError
 
-_FINEST = Fraction(1, 10**6)  # of the unit: eight units in the last place of a float32 near 1
+_FINEST = Fraction(1, 10**6)  # relative to 1 or 100: eight units in the last place of a float32 near 1
 _RATE_WORDS = {"accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "gar", "far", "frr", "auroc"}
 
 
 class Written(float):
-    """A number of the file that remembers how it was written: 0.80 says more than 0.8."""
+    """A number that remembers how it is written in the file: 0.80 has more precision than 0.8."""
 
     text: str
 
 
 def read_number(value: Any, metric: str, where: str) -> float:
-    """Read a finite number; a rate lies in 0..1.
+    """Read a finite number; rates must be in 0..1.
 
     Raises:
-        InputError: it does not.
+        InputError: the value is not a finite number, or is a rate outside 0..1.
     """
     try:
-        number = math.nan if isinstance(value, bool) else float(value)  # PyYAML takes 1e-3 for text: float reads it
+        number = math.nan if isinstance(value, bool) else float(value)  # PyYAML reads 1e-3 as text, float as a number
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
@@ -42,12 +42,12 @@ def read_number(value: Any, metric: str, where: str) -> float:
 
 
 def shorten(value: Any) -> str:
-    """Show a value as written, cut where nobody would read on."""
+    """Show a value as written, shortened if it is long."""
     return reprlib.repr(float(value) if isinstance(value, Written) else value)
 
 
 def as_percentage(value: Any) -> str:
-    """Say how a percentage is written as a fraction, its zeros kept: "82.90 %" is 0.8290.
+    """Return a hint how to write a percentage as a fraction, keeping its zeros: "82.90 %" is 0.8290.
 
     >>> as_percentage("82.90 %")
     '; a percentage? write 0.8290'
@@ -62,21 +62,21 @@ def as_percentage(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Shares:
-    """A matrix of shares or percentages."""
+    """A matrix of fractions or percentages."""
 
-    of: str  # "row" (the diagonal is recall), "column" (it is precision), "either" (both fit) or "all"
-    unit: int  # what the cells of one row, one column or all add up to: 1 or 100
+    of: str  # "row" (the diagonal is recall), "column" (the diagonal is precision), "either" (both possible) or "all"
+    unit: int  # the sum of the cells of each row, each column or all: 1 or 100
     step: Fraction  # unit of the last printed digit of a cell
-    off: tuple[tuple[int, Fraction], ...]  # (row or column, its sum) where rounding does not explain the sum
+    off: tuple[tuple[int, Fraction], ...]  # (row or column, its sum) if the sum is not explained by rounding
 
 
 def read_shares(cells: Sequence[Sequence[str]]) -> Shares | None:
-    """Return how a square matrix is normalised, or None where its cells can be counts alone.
+    """Return how a square matrix is normalised, or None if its cells can only be counts.
 
-    Whole numbers are taken for percentages where more than half of the rows, or of the columns, add up to 100 as near
-    as rounding or cutting each cell allows, or all cells do; such a matrix may hold counts all the same. So may one of
-    ones and zeros, which is also how numpy prints the shares of a perfect network. Cells of many digits are binary
-    floats: they are taken to six decimals of the unit.
+    Whole numbers are read as percentages if more than half of the rows, or of the columns, or all cells together add up
+    to 100, within what rounding or truncating each cell allows; such a matrix may nevertheless contain counts. So may a
+    matrix of ones and zeros, which is also how numpy prints the fractions of a perfect network. Cells with many digits
+    are binary floats: they are compared to six decimals, relative to 1 or 100.
 
     >>> read_shares([["0.9", "0.1"], ["0.25", "0.75"]]).of
     'row'
@@ -98,20 +98,20 @@ def read_shares(cells: Sequence[Sequence[str]]) -> Shares | None:
         total = sum((value for row in values for value in row), Fraction(0))
         if _rounds(total, unit, len(values) ** 2, step):
             fits.append(Shares("all", unit, step, ()))
-        if sum(not shares.off for shares in fits if shares.of != "all") == 2:  # of a good network, in whole percent
+        if sum(not shares.off for shares in fits if shares.of != "all") == 2:  # a good network, in whole percent
             return Shares("either", unit, step, ())
-        if fits:  # columns that all add up, where most rows nearly do: a good network's matrix of precisions
+        if fits:  # all columns add up, and most rows nearly do: the precisions of a good network
             return min(fits, key=lambda shares: len(shares.off))
     return None
 
 
 def _rounds(total: Fraction, unit: int, cells: int, step: Fraction) -> bool:
-    """Whether cells that add up to ``unit`` can be printed with this sum: rounded, or their last digits cut off."""
+    """Return whether cells with the exact sum ``unit`` can have this sum when printed: rounded or truncated."""
     return unit - cells * step <= total <= unit + cells * step / 2
 
 
 def read_matrix(value: Any, where: str) -> list[list[float]]:
-    """Read counts, or shares or percentages with decimals; ``where`` names the entry in the error."""
+    """Read a matrix of counts, or of fractions or percentages with decimals; ``where`` names it in errors."""
     rows = value if isinstance(value, list) else []
     cells = [cell for row in rows if isinstance(row, list) and len(row) == len(rows) for cell in row]
     numbers = all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells)
@@ -125,5 +125,5 @@ def read_matrix(value: Any, where: str) -> list[list[float]]:
 
 
 def cells_of(value: Any) -> tuple[tuple[str, ...], ...]:
-    """Return a matrix as it was written."""
+    """Return the cells of a matrix as they are written in the file."""
     return tuple(tuple(str(getattr(cell, "text", cell)) for cell in row) for row in value)

@@ -1,4 +1,4 @@
-"""How papers spell metrics, splits and datasets; images per class of the known releases."""
+"""How papers spell metrics, splits and datasets; number of images per class of known releases."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _AVERAGED = ("precision", "recall", "f1", "specificity")
 
 
 def canonical_metric(name: str) -> str:
-    """Return a metric as claims files name it; an unknown name stays as it is.
+    """Return the name of a metric as used in claims files; an unknown name is returned unchanged.
 
     >>> canonical_metric("F1-score"), canonical_metric("macro_f1_score"), canonical_metric("far")
     ('f1', 'macro_f1', 'far')
@@ -54,7 +54,7 @@ def canonical_metric(name: str) -> str:
 
 
 def canonical_split(name: object) -> object:
-    """Return a split as claims files name it; anything unknown stays as it is.
+    """Return the name of a split as used in claims files; an unknown name is returned unchanged.
 
     >>> canonical_split("PrivateTest"), canonical_split("val"), canonical_split("holdout")
     ('test', 'validation', 'holdout')
@@ -66,7 +66,7 @@ def canonical_split(name: object) -> object:
 
 
 def suggest(name: str, names: Iterable[str]) -> str:
-    """Return "; did you mean X?" with the nearest known name, or nothing where none is near.
+    """Return "; did you mean X?" with the most similar known name, or "" if none is similar.
 
     >>> suggest("acuracy", ["accuracy", "recall"])
     '; did you mean accuracy?'
@@ -92,12 +92,12 @@ _TITLES = {
     "fer2013": "FER2013", "ferplus": "FER+", "jaffe": "JAFFE", "rafdb": "RAF-DB", "ckplus": "CK+", "ferg": "FERG",
     "affectnet": "AffectNet",
 }  # fmt: skip
-SPLIT_NAMES = {"fer2013": {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}}  # the release's own
+SPLIT_NAMES = {"fer2013": {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}}  # in the release
 
 
 @cache
 def dataset_key(name: str | None) -> str:
-    """Name a dataset so that spellings agree.
+    """Return a key for a dataset that is the same for all spellings.
 
     >>> dataset_key("CK+"), dataset_key("RAF-DB"), dataset_key("ck_plus")
     ('ckplus', 'rafdb', 'ckplus')
@@ -107,14 +107,14 @@ def dataset_key(name: str | None) -> str:
 
 
 def known_datasets() -> dict[str, str]:
-    """Return the datasets of which a release is known, key -> title."""
+    """Return the datasets with a known release, key -> title."""
     return dict(_TITLES)
 
 
 def released_counts(dataset: str | None) -> dict[str, dict[str, int]]:
-    """Return the images per class of a release, by split as claims files name them; empty where none is known.
+    """Return the number of images per class of a release, by split as named in claims files; {} if unknown.
 
-    FER2013 and RAF-DB's images with one basic expression: every split. JAFFE: "all" alone.
+    For FER2013 and RAF-DB (images with one basic expression) every split is known, for JAFFE only "all".
     """
     key = dataset_key(dataset)
     if key == "fer2013":
@@ -130,10 +130,10 @@ def released_counts(dataset: str | None) -> dict[str, dict[str, int]]:
 
 
 def released_selections(dataset: str | None) -> dict[str, dict[str, int]]:
-    """Return usual selections of a dataset that is used in several: none of them is the release's own.
+    """Return common selections of a dataset that is used in several ways; none of them is the release itself.
 
     Returns:
-        {what is selected: {class: images}}; empty for a dataset without them.
+        {description of the selection: {class: images}}; empty for other datasets.
     """
     if dataset_key(dataset) == "affectnet":
         seven = {name: count for name, count in AFFECTNET_VALIDATION.items() if name != "contempt"}
@@ -153,7 +153,7 @@ def released_selections(dataset: str | None) -> dict[str, dict[str, int]]:
 
 
 def release_lacks(dataset: str | None) -> str:
-    """Say why a known dataset's release does not tell the images of a split; "" where it does.
+    """Explain why a known dataset's release does not define the images of a split; "" if it does.
 
     >>> release_lacks("FERG")
     'its release prints 55,767 images in all, no classes and no splits'

@@ -7,10 +7,10 @@ from fer_plugins.runtime.errors import InputError
 
 
 def require_matplotlib() -> None:
-    """Import what draws, before anything is read.
+    """Import matplotlib before anything is read.
 
     Raises:
-        InputError: it is not installed; any other exception where it is and does not load.
+        InputError: it is not installed; any other exception if it is installed but cannot be imported.
     """
     try:
         import matplotlib.figure  # noqa: F401

@@ -1,4 +1,4 @@
-"""Sheets of images: samples of each class, and one training image as an augmentation changes it."""
+"""Sheets of images: samples of each class, and one training image with an augmentation applied to it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from fer_plugins.data.loaders import apply_transform, seeded
 from fer_plugins.data.preprocessing import to_float
 from fer_plugins.runtime.seeds import derive
 
-COLUMNS = 8  # images of a class
+COLUMNS = 8  # number of images per class
 
 
 def draw_samples(data: FERDataModule, split: str = "train") -> Figure:
-    """Draw up to eight images of each class, at random under the run's seed: not the clearest, not the best."""
+    """Draw up to eight images of each class, chosen at random with the run's seed, not by hand."""
     rows, labels = data.rows(split), data.labels(split)
     random = np.random.default_rng(derive(data.seed, "samples"))
     chosen = {
@@ -46,14 +46,14 @@ def draw_samples(data: FERDataModule, split: str = "train") -> Figure:
 
 
 Images = npt.NDArray[np.uint8]
-_SIDE = 4  # tiles; the original and 15 versions of it
+_SIDE = 4  # tiles per row and column: the original and 15 versions of it
 
 
 def draw_augmentation(data: FERDataModule, settings: RunConfig) -> Figure | None:
-    """Draw one training image and 15 versions of it; None where the augmentation changes nothing.
+    """Draw one training image and 15 augmented versions of it; None if there is no augmentation.
 
-    The image is drawn at random from those of the training split that were not made offline; the same seed gives the
-    same sheet.
+    The image is chosen at random from the images of the training split that were not generated offline. The same seed
+    gives the same sheet.
     """
     if isinstance(data.augmentation, nn.Identity):
         return None
@@ -82,12 +82,12 @@ def draw_augmentation(data: FERDataModule, settings: RunConfig) -> Figure | None
 
 
 def make_versions(image: Images, transform: SampleTransform | nn.Module, seed: int, count: int) -> Images:
-    """Return ``count`` versions of one image, each drawn as in a training batch: (count, S, S, C) uint8.
+    """Return ``count`` versions of one image, each augmented as in a training batch: (count, S, S, C) uint8.
 
     Args:
         image: (S, S, C).
-        transform: of single images, or of batches.
-        seed: of the draws; the process's own generators are left as they were.
+        transform: for single images or for batches.
+        seed: for the random numbers; the global random generators are not changed.
         count: at least 1.
     """
     if not isinstance(transform, nn.Module):

@@ -1,4 +1,4 @@
-"""Bars of several models on several datasets, with intervals, and the papers' claims beside."""
+"""Bars of several models on several datasets, with intervals and the papers' claims."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from fer_plugins.analysis.quoted_claims import QUOTED
 from fer_plugins.analysis.seed_spread import range_of
 from fer_plugins.runtime.notices import code_of
 
-_LEFT, _RIGHT, _MEASURED, _CLAIMED, _EDGE = 1.2, 2.38, 2.44, 2.93, 0.06  # inches: where the columns begin or end
-_LINE, _GAP, _BAR = 0.105, 0.06, 0.11  # inches: of the smallest text, between bars, of a bar
-_LABEL_LETTERS, _FOOT_LETTERS = 22, 74  # a line
-_CLAIM_LETTERS = 10  # of the claims beside a bar
+_LEFT, _RIGHT, _MEASURED, _CLAIMED, _EDGE = 1.2, 2.38, 2.44, 2.93, 0.06  # inches: start or end of the columns
+_LINE, _GAP, _BAR = 0.105, 0.06, 0.11  # inches: line of the smallest text, gap between bars, height of a bar
+_LABEL_LETTERS, _FOOT_LETTERS = 22, 74  # letters per line
+_CLAIM_LETTERS = 10  # for the claims next to a bar
 _RAISED = str.maketrans("0123456789,", "⁰¹²³⁴⁵⁶⁷⁸⁹˒")
 _DIAMOND: dict[str, Any] = {
     "color": "black", "marker": "D", "markersize": 3.2, "markerfacecolor": "white", "markeredgewidth": 0.7,
@@ -30,15 +30,15 @@ _DIAMOND: dict[str, Any] = {
 
 
 def draw_bars(rows: Sequence[Mapping[str, Any]], column: Column) -> Figure:
-    """Draw a bar for each model on each dataset; the rows of one dataset, protocol and split stand together.
+    """Draw a bar for each model on each dataset; the rows of one dataset, protocol and split are grouped.
 
     A model that was trained once has the interval over test samples, one with several seeds the mean and the t interval
-    over trainings; its label says so. What the paper claims is a diamond, and no bar. The columns are placed by hand,
-    in inches, since labels of several lines need rows of different heights.
+    over trainings, and its label says so. The paper's claim is a diamond instead of a bar. The columns are placed
+    manually, in inches, since labels of several lines need rows of different heights.
 
     Args:
-        rows: as ``table_rows`` returns them, at least one; quoted ones have a diamond alone.
-        column: of the rows, that is drawn.
+        rows: as returned by ``table_rows``, at least one; quoted ones only have a diamond.
+        column: the column of the rows to draw.
     """
     score = column.key
     groups: dict[str, list[Mapping[str, Any]]] = {}
@@ -77,7 +77,7 @@ def draw_bars(rows: Sequence[Mapping[str, Any]], column: Column) -> Figure:
         for row in group:
             half = (max(_BAR, labels[id(row)].count("\n") * _LINE + _LINE) + _GAP) / 2
             place += half
-            colour = COLOURS[models.index(row["model"]) % 6]  # without black, in which an interval cannot be seen
+            colour = COLOURS[models.index(row["model"]) % 6]  # without black, on which an interval would not be visible
             axis.text(
                 _share(_LEFT - 0.05), place, labels[id(row)], transform=across, ha="right", va="center", fontsize=SMALL
             )
@@ -92,7 +92,7 @@ def draw_bars(rows: Sequence[Mapping[str, Any]], column: Column) -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(2))
     unit = "share" if (least, most) == (0, 1) else column.unit
     written = f"{column.title} (share)" if unit == "share" else column.title
-    axis.set_xlabel(written if len(written) <= _LABEL_LETTERS else unit)  # the title has it in full
+    axis.set_xlabel(written if len(written) <= _LABEL_LETTERS else unit)  # the title has the full text
     datasets = {row["dataset"] for row in rows}
     set_title(figure, f"{column.title}: {_count(models, 'model')}, {_count(datasets, 'dataset')}")
     figure.suptitle(figure.get_suptitle(), y=1 - 0.05 / height, va="top")
@@ -101,7 +101,7 @@ def draw_bars(rows: Sequence[Mapping[str, Any]], column: Column) -> Figure:
 
 
 def _limits(rows: Sequence[Mapping[str, Any]], column: Column) -> tuple[float, float]:
-    """Return the ends of the axis: 0 and 1 for a share, else what holds every value, interval and claim."""
+    """Return the limits of the axis: 0 and 1 for a fraction, otherwise the range of values, intervals and claims."""
     if column.score and column.split != GAP and range_of(column.score) == (0, 1):
         return 0, 1
     values = [0.0]
@@ -113,7 +113,7 @@ def _limits(rows: Sequence[Mapping[str, Any]], column: Column) -> tuple[float, f
 
 
 def _share(inches: float) -> float:
-    """Return a place across the figure as a share of the axes."""
+    """Convert a horizontal position in the figure, in inches, to a fraction of the axes' width."""
     return (inches - _LEFT) / (_RIGHT - _LEFT)
 
 
@@ -122,7 +122,7 @@ def _count(things: Any, name: str) -> str:
 
 
 def _notes(row: Mapping[str, Any], score: str) -> list[str]:
-    """Return the remarks that belong into the figure; those on claims are printed beside it."""
+    """Return the remarks to show in the figure, without those on claims, which are printed separately."""
     shown = row[score]["value"] is not None or row["images"] == QUOTED
     return [note for note in row["remarks"] if shown and code_of(note) != CLAIMED]
 
@@ -157,7 +157,7 @@ def _draw_row(axis: Axes, row: Mapping[str, Any], column: Column, place: float, 
 
 
 def _short(value: float) -> str:
-    """Write a number in the width of a share.
+    """Format a number to be as narrow as a fraction.
 
     >>> _short(168971), _short(30), _short(0.00034)
     ('169k', '30', '0.00034')

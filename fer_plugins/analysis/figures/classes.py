@@ -1,4 +1,4 @@
-"""Figures of the classes: confusion matrix, rates and images of each class, of a run and of other datasets."""
+"""Figures of the classes: confusion matrix, per-class scores and class distribution, of a run and other datasets."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from fer_plugins.analysis.figures.style import COLOURS, RAMP, SMALL, WIDTH, make
 from fer_plugins.metrics.table import CLASS_TABLE
 
 _RATES = tuple((*rate, colour) for rate, colour in zip(CLASS_TABLE.items(), (4, 5, 2), strict=True))  # light colours
-_MOST_WRITTEN = 11  # classes; the numbers in the cells of a larger matrix would touch
+_MOST_WRITTEN = 11  # classes; in a larger matrix the numbers in the cells would overlap
 
 
 def draw_confusion(scores: Mapping[str, Any], title: str, *, shares: bool) -> Figure:
-    """Draw a confusion matrix, rows true classes, columns predicted ones.
+    """Draw a confusion matrix with true classes as rows and predicted classes as columns.
 
     Args:
-        scores: of one split, as ``metrics.scores.score`` returns them.
+        scores: of one split, as returned by ``metrics.scores.score``.
         title: what was run.
-        shares: each row divided by its images, in percent; otherwise counts. The row of an absent class stays empty.
+        shares: draw percentages of each row (the row of an absent class stays empty) instead of counts.
     """
     classes = scores["classes"]
     counts = np.asarray(scores["confusion_matrix"], dtype=float)
@@ -33,7 +33,7 @@ def draw_confusion(scores: Mapping[str, Any], title: str, *, shares: bool) -> Fi
     axis = figure.subplots()
     top = 100.0 if shares else max(float(counts.max()), 1.0)
     picture = axis.imshow(values, cmap=RAMP, vmin=0, vmax=top)
-    axis.set_facecolor("0.85")  # shows through cells without a value
+    axis.set_facecolor("0.85")  # visible in cells without a value
     places = range(len(classes))
     axis.set_xticks(places, classes, rotation=40, ha="right", rotation_mode="anchor")
     axis.set_yticks(places, classes)
@@ -53,10 +53,10 @@ def draw_confusion(scores: Mapping[str, Any], title: str, *, shares: bool) -> Fi
 
 
 def _ink(cell: Any) -> str:
-    """Return black or white, whichever stands out more on a colour: by at least 4.5 to 1 (WCAG 2.2, contrast ratio).
+    """Return black or white, whichever has more contrast to a colour: at least 4.5 to 1 (WCAG 2.2, contrast ratio).
 
     Args:
-        cell: red, green, blue (sRGB, 0 to 1), and what else there is.
+        cell: red, green and blue (sRGB, 0 to 1); further values are ignored.
     """
     red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in cell[:3])
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
@@ -64,7 +64,7 @@ def _ink(cell: Any) -> str:
 
 
 def draw_per_class(scores: Mapping[str, Any], title: str) -> Figure:
-    """Draw precision, recall and F1 of each class, with those 95 % intervals that the run recorded."""
+    """Draw precision, recall and F1 of each class, with the 95 % intervals that the run recorded."""
     classes = scores["classes"]
     figure = make_figure(0.9 + 0.36 * len(classes))
     axis = figure.subplots()
@@ -91,10 +91,10 @@ def draw_per_class(scores: Mapping[str, Any], title: str) -> Figure:
 
 
 def draw_distribution(series: Mapping[str, Mapping[str, int]], title: str) -> Figure:
-    """Draw how many images each class has: in the splits of a fold, or before and after balancing.
+    """Draw the number of images of each class, for the splits of a fold or before and after balancing.
 
     Args:
-        series: name, such as "training, before" -> {class: images}; one to three, of the same classes.
+        series: name, such as "training, before" -> {class: images}; one to three, all with the same classes.
         title: what was run.
     """
     classes = list(next(iter(series.values())))
@@ -121,10 +121,10 @@ def draw_distribution(series: Mapping[str, Mapping[str, int]], title: str) -> Fi
 
 
 def draw_targets(targets: Mapping[str, Mapping[str, Any]], title: str) -> Iterator[tuple[str, Figure, str]]:
-    """Yield name, figure and "" of every figure of the other datasets, as ``figures.recorded`` does of a run's own."""
+    """Yield name, figure and "" for every figure of the other datasets, like ``figures.recorded`` for a run's own."""
     file_names: set[str] = set()
     for name, scores in targets.items():
-        file_name = re.sub(r"[^\w.+-]+", "_", name)  # a file's name
+        file_name = re.sub(r"[^\w.+-]+", "_", name)  # only characters that are safe in file names
         file_name += f"_{len(file_names)}" if file_name in file_names else ""
         file_names.add(file_name)
         heading = f"{title}, tested on {name}, {scores['n']:,} images"

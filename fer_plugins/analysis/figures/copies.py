@@ -16,12 +16,12 @@ _LABELS = {"all": "all", "without_copies": "without a copy in training", "with_c
 
 
 def draw_copies(scores: Mapping[str, Any], title: str) -> Figure | None:
-    """Draw accuracy, balanced accuracy and F1 of the three groups of images with 95 % intervals.
+    """Draw accuracy, balanced accuracy and F1 of the three groups of images, with 95 % intervals.
 
-    A score of too few images has no bar, as it has no number in the tables.
+    A score of too few images has no bar, just as it has no number in the tables.
 
     Returns:
-        None where no image has a copy in training.
+        The figure, or None if no image has a copy in training.
     """
     groups = copy_groups(scores)
     if not groups:

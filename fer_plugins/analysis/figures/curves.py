@@ -32,11 +32,11 @@ _LOOK = {
 
 
 def draw_curves(rows: Sequence[Mapping[str, float]], best_epoch: int | None, title: str) -> Figure:
-    """Draw the epochs of a run; training values are running means on augmented images.
+    """Draw the curves of a run; training values are means over the epoch on augmented images.
 
     Args:
-        rows: of metrics.csv, an epoch each, at least one.
-        best_epoch: of the selected checkpoint, marked by a line.
+        rows: rows of metrics.csv, one per epoch, at least one.
+        best_epoch: epoch of the selected checkpoint, marked by a line; None: no line.
         title: what was run.
     """
     figure = make_figure(4.2)
@@ -46,7 +46,7 @@ def draw_curves(rows: Sequence[Mapping[str, float]], best_epoch: int | None, tit
             points = [(row["epoch"], row[key]) for row in rows if key in row]
             if points:
                 colour, dashes = _LOOK[key]
-                marker = "o" if len(points) < 3 else None  # a line of one point would be invisible
+                marker = "o" if len(points) < 3 else None  # a line with one point would be invisible
                 axis.plot(
                     *zip(*points, strict=True), color=colour, linestyle=dashes, marker=marker, markersize=3, label=name
                 )
@@ -58,7 +58,7 @@ def draw_curves(rows: Sequence[Mapping[str, float]], best_epoch: int | None, tit
     figure.align_ylabels(axes)
     set_title(figure, title, *([] if best_epoch is None else [f"grey line: selected epoch {best_epoch}"]))
     axes[2].set_xlabel("epoch")
-    if len({row["epoch"] for row in rows}) == 1:  # else the axis would be in thousandths of an epoch
+    if len({row["epoch"] for row in rows}) == 1:  # otherwise the ticks would be thousandths of an epoch
         axes[2].set_xlim(rows[0]["epoch"] - 0.5, rows[0]["epoch"] + 0.5)
     axes[2].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes[2].ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))

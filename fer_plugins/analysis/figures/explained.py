@@ -1,4 +1,4 @@
-"""The sheet of what a network explains itself with: its ``explain(x)`` for an image of each class."""
+"""The sheet of a network's explanations: ``explain(x)`` for an image of each class."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.preprocessing import to_float
 from fer_plugins.runtime.evaluating import evaluating
 
-_COLUMNS = 7  # images
-_HEAT = "viridis"  # even in lightness, and told apart by the colour-blind
-_NEAR = 8  # letters that fit over a column
+_COLUMNS = 7  # number of images
+_HEAT = "viridis"  # perceptually uniform and colour-blind safe
+_NEAR = 8  # letters that fit above a column
 
 
 def draw_explained(network: nn.Module, data: FERDataModule, split: str, title: str) -> tuple[Figure | None, list[str]]:
-    """Draw what ``network.explain`` gives for seven images of a split, one of each class before a second of any.
+    """Draw the result of ``network.explain`` for seven images of a split, one of each class before a second of any.
 
-    The images are drawn at random, the same for every network: not the clearest, not the best. The network's mode is
-    left as it was.
+    The images are chosen at random, the same for every network, and not by hand. The network's mode is restored
+    afterwards.
 
     Args:
-        network: trained; on any device.
-        data: prepared; the test split must be open where it is asked for.
+        network: a trained network on any device.
+        data: prepared data; the test split must be open if it is drawn.
         split: "val", "test" or "train".
         title: what was run.
 
     Returns:
-        The sheet, None for a network without ``explain``; and the names of tensors that have no picture (more than four
-        dimensions, or values that are no finite numbers).
+        The sheet, or None for a network without ``explain``; and the names of tensors that cannot be drawn (more than
+        four dimensions, or values that are not finite).
     """
     if not isinstance(network, HasExplain):
         return None, []
@@ -60,12 +60,12 @@ def draw_explained(network: nn.Module, data: FERDataModule, split: str, title: s
 
 
 def choose_rows(data: FERDataModule, split: str) -> npt.NDArray[np.int64]:
-    """Return up to seven rows of a split of the dataset trained on, at random, one of each class before a second."""
+    """Return up to seven random rows of a split of the dataset trained on, one of each class before a second."""
     rows = np.random.default_rng(0).permutation(data.rows(split))
     if data.table.origin is not None:
         rows = rows[data.table.origin[rows] == ""]
     labels = data.table.label[rows]
-    times = np.empty(len(rows), dtype=np.int64)  # how many of its class come before it
+    times = np.empty(len(rows), dtype=np.int64)  # number of earlier rows of the same class
     for label in np.unique(labels):
         times[labels == label] = np.arange((labels == label).sum())
     chosen: npt.NDArray[np.int64] = rows[np.lexsort((labels, times))][:_COLUMNS]
@@ -75,12 +75,12 @@ def choose_rows(data: FERDataModule, split: str) -> npt.NDArray[np.int64]:
 def draw_sheet(
     images: npt.NDArray[np.uint8], names: Sequence[tuple[str, str]], readings: Sequence[Reading], title: str
 ) -> Figure:
-    """Draw a row a tensor under the images, each row on one scale, which its caption states.
+    """Draw one row per tensor below the images; all tiles of a row have the same scale, given in its caption.
 
     Args:
         images: (B, S, S, C).
         names: (true, predicted) class of each image.
-        readings: of B images each.
+        readings: each for B images.
         title: what was run.
     """
     headings = [f"{_short(true)}\n→ {_short(predicted_class)}" for true, predicted_class in names]
@@ -121,7 +121,7 @@ def _draw_tile(axis: Axes, image: npt.NDArray[np.uint8], values: npt.NDArray[np.
             extent=(-0.5, size - 0.5, size - 0.5, -0.5),
         )  # fmt: skip
     else:
-        if reading.values.ndim == 4 and high > low:  # colours are numbers in [0, 1] to matplotlib
+        if reading.values.ndim == 4 and high > low:  # matplotlib expects colours in [0, 1]
             values = (values - low) / (high - low)
         ramp = "gray" if reading.kind == "picture" else _HEAT
         axis.imshow(values, cmap=ramp, vmin=low, vmax=high, interpolation="nearest", aspect="auto")

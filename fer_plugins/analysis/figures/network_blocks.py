@@ -1,4 +1,4 @@
-"""A network as a graph of blocks: what follows what, traced by ``torch.export``, with shapes and parameters."""
+"""A network as a graph of blocks, traced with ``torch.export``, with shapes and numbers of parameters."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from torch import Tensor, fx, nn
 from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.runtime.evaluating import evaluating
 
-MOST = 24  # blocks that fit a page
-# Operations that move numbers and change none: not worth a box.
+MOST = 24  # maximum number of blocks that fit on a page
+# Operations that only move or convert values: not drawn as a block.
 _MOVES = frozenset(
     "view reshape _unsafe_view flatten squeeze unsqueeze permute transpose t contiguous clone detach detach_ alias "
     "expand slice select getitem to _to_copy lift_fresh_copy _assert_tensor_metadata sym_size narrow split chunk "
@@ -33,24 +33,25 @@ _WORDS = {
 
 @dataclass
 class Block:
-    """A module, or an operation outside of modules, and the small layers that follow it alone."""
+    """A module, or an operation outside of modules, together with small layers that only follow it."""
 
-    name: str  # dotted; "" of an operation
-    kind: str  # of the module that it begins with, or the operation
-    details: list[str]  # what the layers are, in the order in which they run
-    shape: tuple[int, ...] = ()  # of what leaves it, without the batch
+    name: str  # dotted name of the module; "" for an operation
+    kind: str  # class of the first module, or name of the operation
+    details: list[str]  # descriptions of the layers, in the order in which they run
+    shape: tuple[int, ...] = ()  # of the output, without the batch dimension
     parameters: int = 0
     inputs: list[int] = field(default_factory=list)  # numbers of the blocks whose output it takes; -1: the image
-    joins: bool = True  # False: a layer that changes no size and has nothing to learn but scales
+    joins: bool = True  # False: a small layer (activation, normalisation), which may be merged into the block before
 
 
 def trace_blocks(network: nn.Module, input_shape: Sequence[int], depth: int | None = None) -> list[Block]:
     """Return the blocks of a network in the order in which they run.
 
     Args:
-        network: maps (1, C, H, W) in [0, 1] to logits; its modes are as before afterwards.
+        network: maps (1, C, H, W) in [0, 1] to logits; the modes of its modules are restored afterwards.
         input_shape: C, H, W.
-        depth: parts of a module's dotted name that tell blocks apart; None is the finest with at most ``MOST`` blocks.
+        depth: number of components of a module's dotted name that distinguish blocks; None is the largest number with
+            at most ``MOST`` blocks.
 
     Raises:
         InputError: torch.export cannot trace the network.
@@ -70,10 +71,10 @@ def _export(network: nn.Module, image: Tensor) -> fx.Graph:
         for logger in loggers:
             logger.setLevel(logging.ERROR)
         with evaluating(network), warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.no_grad():
-            warnings.simplefilter("ignore")  # of recurrent layers, whose weights torch keeps in a list beside
+            warnings.simplefilter("ignore")  # about recurrent layers, whose weights torch keeps in an extra list
             graph: fx.Graph = torch.export.export(network, (image,)).graph
             return graph
-    except Exception as error:  # whatever torch raises for code that it cannot follow
+    except Exception as error:  # torch raises various exceptions for code that it cannot trace
         text = one_line(error, 160)
         raise InputError(
             f"the network cannot be drawn: torch.export does not trace it ({text}); see --layers"
@@ -86,7 +87,7 @@ def _export(network: nn.Module, image: Tensor) -> fx.Graph:
 def _owner(node: fx.Node) -> str:
     """Return the dotted name of the innermost module that an operation belongs to."""
     stack: list[tuple[str, Any]] = list((node.meta.get("nn_module_stack") or {}).values())
-    names = [name for name, _ in stack if not name.startswith("_empty")]  # PyTorch 2.8 names a hook of its own
+    names = [name for name, _ in stack if not name.startswith("_empty")]  # added by PyTorch 2.8 for a hook
     return names[-1] if names else ""
 
 
@@ -96,7 +97,7 @@ def _operation(node: fx.Node) -> str:
 
 
 def _group(network: nn.Module, graph: fx.Graph, depth: int) -> list[Block]:
-    """Join neighbouring operations of one module: runs in the order of the graph, so that no arrow points back."""
+    """Join consecutive operations of one module, in the order of the graph, so that no arrow points backwards."""
     blocks: list[Block] = []
     keys: list[str] = []
     home: dict[fx.Node, int] = {}  # operation -> number of its block
@@ -152,9 +153,10 @@ def _is_small(network: nn.Module, block: Block) -> bool:
 
 
 def _merge_small(blocks: Iterable[Block]) -> list[Block]:
-    """Write small layers (activations, normalisation, dropout) into the block before them, where they have only one.
+    """Merge small layers (activations, normalisation, dropout) into the block before them if they have only that input.
 
-    So is what a module computes after its parts, as a max-blur pooling does: its name stands once.
+    Operations that a module computes after its submodules, as in max-blur pooling, are merged as well, so that its name
+    appears only once.
     """
     merged: list[Block] = []
     place: dict[int, int] = {-1: -1}
@@ -176,7 +178,7 @@ def _merge_small(blocks: Iterable[Block]) -> list[Block]:
 
 
 def _describe(module: nn.Module) -> str:
-    """Return the class of a module, and the window and step of a convolution or a pooling."""
+    """Return the class of a module, for a convolution or pooling with kernel size and stride."""
     kind = type(module).__name__.lstrip("_")
     window, step = _side(module, "kernel_size"), _side(module, "stride")
     return kind if not window else f"{kind} {window}x{window}" + (f", step {step}" if step > 1 else "")

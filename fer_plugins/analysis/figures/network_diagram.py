@@ -1,4 +1,4 @@
-"""A network's blocks drawn from top to bottom, one column wide; branches stand side by side."""
+"""Draws the blocks of a network from top to bottom, one column wide, with branches next to each other."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from matplotlib.patches import FancyBboxPatch
 from fer_plugins.analysis.figures.network_blocks import Block
 from fer_plugins.analysis.figures.style import COLOURS, SMALL, WIDTH, drawing, make_figure, set_title
 
-_LETTER, _LINE, _GAP, _EDGE = 0.049, 0.105, 0.15, 0.06  # inches: a letter, a line, between ranks, margin
-_PASS = 0.1  # inches that an arrow takes where it passes by a rank
+_LETTER, _LINE, _GAP, _EDGE = 0.049, 0.105, 0.15, 0.06  # inches: letter, line, gap between ranks, margin
+_PASS = 0.1  # inches: width reserved for an arrow that passes a rank
 _COLOURS = {"Conv": COLOURS[0], "Pool": COLOURS[5], "Linear": COLOURS[3], "LSTM": COLOURS[2], "GRU": COLOURS[2]}
 
 
 @dataclass
 class _Place:
-    """Where a block stands, or an arrow that passes a rank: inches from the left and from the top."""
+    """The position of a block, or of an arrow that passes a rank, in inches from the left and from the top."""
 
     rank: int
     lines: list[str]
@@ -33,7 +33,7 @@ class _Place:
 
 
 def draw_diagram(blocks: Sequence[Block], input_shape: Sequence[int], title: str) -> Figure:
-    """Draw the blocks of `network_blocks.trace_blocks`, the image at the top."""
+    """Draw the blocks of `network_blocks.trace_blocks`, with the image at the top."""
     image = Block("", "image", ["image"], tuple(input_shape))
     nodes = [image, *blocks]
     sources = [[], *([source + 1 for source in block.inputs] for block in blocks)]
@@ -44,7 +44,7 @@ def draw_diagram(blocks: Sequence[Block], input_shape: Sequence[int], title: str
     places = [_Place(rank, []) for rank in ranks]
     for number, rank in enumerate(ranks):
         rows[rank].append(number)
-    paths: list[list[int]] = []  # each arrow as the places that it goes through
+    paths: list[list[int]] = []  # the places that each arrow goes through
     for target, inputs in enumerate(sources):
         for source in inputs:
             path = [source]
@@ -82,7 +82,7 @@ def draw_diagram(blocks: Sequence[Block], input_shape: Sequence[int], title: str
 
 
 def _order(rows: list[list[int]], paths: Sequence[Sequence[int]]) -> None:
-    """Put what is connected below one another: sweeps down and up, each sorting a rank by its neighbours' places."""
+    """Order each rank so that connected blocks are close: sweeps down and up that sort by the neighbours' positions."""
     before: dict[int, list[int]] = {}
     after: dict[int, list[int]] = {}
     for path in paths:
@@ -96,12 +96,12 @@ def _order(rows: list[list[int]], paths: Sequence[Sequence[int]]) -> None:
             middle = {
                 number: float(np.mean([position[near] for near in neighbours.get(number, [number])])) for number in row
             }
-            row.sort(key=lambda number: middle[number])  # used at once
+            row.sort(key=lambda number: middle[number])  # the new order is used for the next row
             position.update({number: (place + 0.5) / len(row) for place, number in enumerate(row)})
 
 
 def _place(rows: Sequence[Sequence[int]], places: Sequence[_Place], nodes: Sequence[Block]) -> float:
-    """Give each rank its height and each of its places a position; return the height of all, in inches."""
+    """Set the height of each rank and the positions of its places; return the total height in inches."""
     top = 0.02
     for row in rows:
         boxes = [number for number in row if number < len(nodes)]
@@ -124,7 +124,7 @@ def _place(rows: Sequence[Sequence[int]], places: Sequence[_Place], nodes: Seque
 
 
 def _write(block: Block, letters: int) -> list[str]:
-    """Return the lines of a box, each at most ``letters`` long: name, layers, size and parameters."""
+    """Return the lines of a box, each at most ``letters`` long: name, layers, size and number of parameters."""
     size = "x".join(map(str, block.shape))
     numbers = f"{size}, {block.parameters:,} parameters" if block.parameters else size
     details = list(dict.fromkeys(block.details))

@@ -1,4 +1,4 @@
-"""Bars of where a network's parameters are."""
+"""A bar chart of the parameters in each part of a network."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from matplotlib.ticker import MaxNLocator
 from fer_plugins.analysis.figures.style import COLOURS, SMALL, drawing, make_figure, set_title
 from fer_plugins.analysis.layer_table import Layer
 
-MOST = 24  # bars
+MOST = 24  # maximum number of bars
 
 
 def draw_parameters(layers: Sequence[Layer], title: str) -> Figure:
-    """Draw a bar for each layer that has parameters, with their number and their share of all.
+    """Draw a bar for each layer that has parameters, with their number and their fraction of the total.
 
-    Where there are more than ``MOST`` layers, those that share the beginning of their dotted names are one bar.
+    If there are more than ``MOST`` layers, layers with the same beginning of their dotted names share a bar.
     """
     counts = _by_name(layers)
     total = max(sum(counts.values()), 1)

@@ -1,4 +1,4 @@
-"""Max pooling beside another pooling, on a signal and on an image, as they are and moved by one sample."""
+"""Compares max pooling with another pooling on a signal and an image, before and after a shift by one sample."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from fer_plugins.analysis.figures.style import COLOURS, drawing, make_figure, se
 from fer_plugins.pooling import max_pool
 
 Pooling = Callable[[int, int], nn.Module]
-SIGNAL = (0, 0, 1, 1) * 4  # as often as windows of two see it whole, and halved after a step of one
+SIGNAL = (0, 0, 1, 1) * 4  # pairs are aligned with windows of two, and split by them after a shift of one
 WINDOW = STEP = 2
 
 
 def draw_pooling_shift(pool: Pooling, name: str, image: npt.NDArray[np.uint8]) -> tuple[Figure, dict[str, float]]:
-    """Draw what a max of 2x2 with step 2 and another pooling in its place make of a signal and an image, moved by one.
+    """Draw the outputs of 2x2 max pooling with stride 2 and of another pooling, before and after a shift by one sample.
 
-    The signal goes on at both ends (the middle of a longer one is shown); the image moves to the right, and its first
-    column is repeated.
+    The inputs are a signal and an image. The signal continues at both ends (the middle of a longer one is shown). The
+    image is shifted to the right, and its first column is repeated.
 
     Args:
-        pool: factory, called as ``pool(2, 2)``.
-        name: of it.
-        image: (S, S) grey levels; S is even.
+        pool: factory of the other pooling, called as ``pool(2, 2)``.
+        name: of the other pooling.
+        image: (S, S) grey levels, with S even.
 
     Returns:
-        The figure; and name -> mean absolute difference between the two outputs of the image, in grey levels.
+        The figure; and name -> mean absolute difference between the two outputs for the image, in grey levels.
     """
     poolings = {"max": max_pool(WINDOW, STEP), name: pool(WINDOW, STEP)}
     moved = np.concatenate([image[:, :1], image[:, :-1]], axis=1)
@@ -65,7 +65,7 @@ def _draw_signals(figure: SubFigure, poolings: dict[str, nn.Module]) -> None:
         signal = np.roll(long, column)
         _draw_stems(axes[0][column], signal[middle], COLOURS[6], title)
         for axis, (label, pooling), colour in zip(axes[1:, column], poolings.items(), COLOURS, strict=False):
-            rows = np.repeat(signal[None, None], 16, axis=1)  # a map that changes from left to right alone
+            rows = np.repeat(signal[None, None], 16, axis=1)  # a map that only varies from left to right
             _draw_stems(axis, _pool(pooling, rows)[0, 3][pooled], colour, label)
 
 

@@ -1,4 +1,4 @@
-"""Figures of the probabilities: the reliability diagram and the ROC curves."""
+"""Figures of the predicted probabilities: reliability diagram and ROC curves."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fer_plugins.metrics.evidence import Evidence
 from fer_plugins.metrics.intervals import wilson
 from fer_plugins.metrics.predictions import Predictions
 
-_SHORT = 8  # letters of a class name with which three columns of a legend fit
+_SHORT = 8  # letters of a class name up to which a legend with three columns fits
 
 
 def draw_reliability(predictions: Predictions, title: str) -> Figure:
-    """Draw the share of hits over confidence in 15 bins (Guo et al. 2017), and how many images each bin holds.
+    """Draw accuracy over confidence in 15 bins (Guo et al. 2017), and the number of images in each bin.
 
     The probabilities must be finite.
     """
@@ -53,7 +53,7 @@ def draw_reliability(predictions: Predictions, title: str) -> Figure:
 
 
 def draw_roc(predictions: Predictions, classes: Sequence[str], title: str) -> Figure | None:
-    """Draw the ROC curve of each class against the rest; None where one class is present and there is none.
+    """Draw the ROC curve of each class against the rest; None if only one class is present.
 
     The probabilities must be finite; ``classes`` are in label order.
     """

@@ -1,4 +1,4 @@
-"""How a tensor that a network explains itself with is to be read: a picture, a map, attention, a warp, a vector."""
+"""Decides how to draw a tensor returned by ``explain``: as a picture, map, attention, affine transform or bars."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ Kind = Literal["picture", "map", "overlay", "outline", "bars"]
 
 @dataclass(frozen=True)
 class Reading:
-    """One named tensor, ready to be drawn for each image of a batch."""
+    """One named tensor, prepared for drawing with one entry for each image of a batch."""
 
     name: str
     kind: Kind
-    values: Values  # (B, H, W) or (B, H, W, 3); (B, 2, 3) of an outline; (B, N) of bars
-    description: str  # what is drawn, in words
+    values: Values  # (B, H, W) or (B, H, W, 3); (B, 2, 3) for an outline; (B, N) for bars
+    description: str  # what is drawn, as text
 
 
 def read_tensor(name: str, tensor: npt.NDArray[np.floating]) -> Reading | None:
-    """Return how a tensor (B, ...) of ``explain`` is drawn; None for more than four dimensions or values not finite.
+    """Return how a tensor (B, ...) of ``explain`` is drawn; None if it has more than four dimensions or is not finite.
 
     - (B, 1, H, W) and (B, 3, H, W): a picture; (B, C, H, W): the mean over its maps; (B, H, W): a matrix.
-    - (B, P, Q, K) whose last dimension sums to 1: attention of Q queries to K keys, in P windows or groups, drawn as
-      what each key receives, the mean over the queries: a row a group. Where the name begins with ``spatial_weights``
-      and P and K are squares, the windows lie in rows over the image, and so do the keys in each.
-    - (B, 2, 3) where the name begins with ``theta``: the affine map of a spatial transformer from output to input in
-      [-1, 1] (Jaderberg et al. 2015), drawn as the outline of what is sampled.
+    - (B, P, Q, K) whose last dimension sums to 1: attention of Q queries to K keys, in P windows or groups. It is drawn
+    as
+      the attention that each key receives, averaged over the queries, with one row per group. If the name starts with
+      ``spatial_weights`` and P and K are squares, the windows are arranged in rows over the image, and so are the keys
+      in each window.
+    - (B, 2, 3) if the name starts with ``theta``: the affine map of a spatial transformer from output to input in
+      [-1, 1] (Jaderberg et al. 2015), drawn as the outline of the region that is sampled.
     - (B,) and (B, N): bars.
     """
     values = np.asarray(tensor, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Draws what a finished run recorded, and a run by itself at its end."""
+"""Draws what a finished run recorded; used at the end of a run as well."""
 
 from __future__ import annotations
 
@@ -27,40 +27,40 @@ if TYPE_CHECKING:
     from fer_plugins.data.datamodule import FERDataModule
 
 
-Drawn = tuple[str, "Figure | None", str]  # file name, figure or None, why there is none
+Drawn = tuple[str, "Figure | None", str]  # file name, figure or None, reason if there is no figure
 
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """A finished run, or the folds of a protocol pooled, with the predictions of the split that it reports on."""
+    """A finished run, or the folds of a protocol pooled, with the predictions of the split to draw."""
 
     record: Record
-    split: str  # that is drawn
+    split: str  # the split to draw
     predictions: Predictions
-    epochs: list[dict[str, float]]  # rows of metrics.csv; none where there is no such file
-    counts: dict[str, dict[str, int]] | None  # as ``count_classes`` returns them
-    uncounted: str  # why there are none
+    epochs: list[dict[str, float]]  # rows of metrics.csv; empty if the file does not exist
+    counts: dict[str, dict[str, int]] | None  # as returned by ``count_classes``
+    uncounted: str  # why there are no counts
 
 
 def read_recorded(folder: str | Path, split: str = "") -> RecordedRun:
     """Read the folder of a finished run.
 
     Args:
-        folder: of the run.
-        split: that is to be drawn; "": the one that the run reports on.
+        folder: the run's folder.
+        split: the split to draw; "": the one that the run reports on.
 
     Raises:
-        InputError: as ``read_run``, or it does not hold what is drawn.
+        InputError: see ``read_run``, or the record lacks values that are drawn.
     """
     run = read_run(folder, wanted=split)
     return recall(run.record, run.split, run.predictions.to_predictions())
 
 
 def recall(record: Record, split: str, predictions: Predictions) -> RecordedRun:
-    """Return what is drawn of a finished run whose predictions are at hand.
+    """Return the data to draw for a finished run whose predictions are already in memory.
 
     Raises:
-        InputError: metrics.csv is damaged, or the record does not hold what is drawn.
+        InputError: metrics.csv is damaged, or the record lacks values that are drawn.
     """
     try:
         for scores in (*(record.metrics.get("targets") or {}).values(), record.metrics[split]):
@@ -75,7 +75,7 @@ def recall(record: Record, split: str, predictions: Predictions) -> RecordedRun:
 
 
 def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
-    """Yield every figure of what a run recorded, or why it cannot be drawn."""
+    """Yield every figure of what a run recorded, or the reason why it cannot be drawn."""
     from fer_plugins.analysis.figures.classes import draw_confusion, draw_distribution, draw_per_class, draw_targets
     from fer_plugins.analysis.figures.copies import draw_copies
     from fer_plugins.analysis.figures.curves import draw_curves
@@ -89,7 +89,7 @@ def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
     unfit = "one class only" if finite else "probabilities that are not finite numbers"
     counts = run.counts
     reported = run.split == manifest["reported_on"]
-    ending = "" if reported else f"_{run.split}"  # beside the figures of the split that is reported on
+    ending = "" if reported else f"_{run.split}"  # so that the figures of the reported split are not overwritten
     with drawing():
         if reported:
             curves = draw_curves(run.epochs, manifest.get("best_epoch"), name) if run.epochs else None
@@ -109,7 +109,7 @@ def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
 
 
 def name_run(record: Record) -> str:
-    """Return what stands in the title of each figure of a run."""
+    """Return the part of a run's figure titles that is common to all of them."""
     manifest = record.manifest
     faults = record.metrics.get("not_a_result") or manifest.get("not_a_result")
     model = record.config.get("model") or {}
@@ -124,10 +124,10 @@ def name_run(record: Record) -> str:
 def count_classes(
     manifest: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> tuple[dict[str, dict[str, int]] | None, str]:
-    """Return the images of each class: series -> {class: images}; or None, and why.
+    """Return the number of images per class, series -> {class: images}; or None, and the reason.
 
-    With ``data.balance`` the series are those before and after balancing, of the split that it changed; otherwise they
-    are the splits of the split. Oversampling repeats images while training: "after" are then the images of an epoch.
+    With ``data.balance`` the series are those before and after balancing, for the split that was balanced; otherwise
+    they are the splits. Oversampling repeats images during training: "after" are then the images of an epoch.
     """
     counts = manifest["data"].get("counts")
     if not counts:
@@ -155,18 +155,18 @@ def count_classes(
 def draw_at_end(
     record: Record, data: FERDataModule | None = None, network: nn.Module | None = None
 ) -> tuple[dict[str, Path], list[str]]:
-    """Draw a finished run into its ``figures/``, as ``logger.figures`` says; about two seconds.
+    """Draw a finished run into its ``figures/`` according to ``logger.figures``; takes about two seconds.
 
-    Drawn are what the run recorded, its augmentation, and what the network explains itself with on validation images.
-    Nothing is drawn without matplotlib (a warning says so), with ``logger.figures: off``, or ``logger.name: none``.
+    Drawn are what the run recorded, its augmentation, and the network's ``explain`` on validation images. Nothing is
+    drawn without matplotlib (which gives a warning), with ``logger.figures: off``, or with ``logger.name: none``.
 
     Args:
-        record: of the run, or of a protocol's folds; finished, and written.
+        record: of the finished run, or of a protocol's folds; already written.
         data: of the run; None for folds.
-        network: the selected one; None for folds.
+        network: the selected network; None for folds.
 
     Returns:
-        File name without its ending -> PNG; and sentences for the warnings of the manifest.
+        File name without extension -> PNG file; and sentences for the warnings in the manifest.
     """
     logger = record.config["logger"]
     if logger.get("figures") == "off" or logger["name"] == "none":
@@ -183,7 +183,7 @@ def draw_at_end(
             for name, figure, _ in draw():
                 if figure is not None:
                     pictures[name] = write_figure(figure, record.folder / "figures", name)[0]
-        except Exception as error:  # of matplotlib, of a plug-in's explain, of a full disk
+        except Exception as error:  # for example of matplotlib, a plug-in's explain, or a full disk
             reason = one_line(error, 200)
             warnings.append(f"figures are missing ({reason}); draw them with: fer figures {shell_word(record.folder)}")
     return pictures, warnings
@@ -192,7 +192,7 @@ def draw_at_end(
 def _sources(
     record: Record, data: FERDataModule | None, network: nn.Module | None
 ) -> Iterator[Callable[[], Iterator[Drawn]]]:
-    if record.manifest.get("reported_on") in record.metrics:  # not where folds test a sample twice
+    if record.manifest.get("reported_on") in record.metrics:  # not if several folds test the same sample
         yield lambda: draw_recorded(_recorded(record))
     if data is not None:
         yield lambda: _augmentation(record, data)
@@ -201,7 +201,7 @@ def _sources(
 
 
 def _recorded(record: Record) -> RecordedRun:
-    """Return what a run recorded; its predictions are those in memory where this process made them."""
+    """Return what a run recorded; its predictions are taken from memory if this process made them."""
     split = record.manifest["reported_on"]
     if split not in record.written:
         return read_recorded(record.folder)

@@ -1,4 +1,4 @@
-"""How every figure looks and is written: one column wide, legible in print, safe for the colour-blind; and sheets."""
+"""The style and layout of all figures: one column wide, legible in print, colour-blind safe; and sheets of images."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from fer_plugins.runtime.whole_file import whole_file
 
 WIDTH = 3.5  # inches: one column of a two-column page
 DPI = 300
-SMALL = 6  # points; no word is smaller
-_TITLE_LETTERS = 62  # a line
-# Okabe and Ito 2008; without their yellow, which is too light for a line on white.
+SMALL = 6  # points; the smallest font size
+_TITLE_LETTERS = 62  # letters per line
+# Okabe and Ito 2008, without their yellow, which is too light for lines on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = (
     "-",
@@ -32,8 +32,8 @@ DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = (
     (0, (3, 1, 1, 1)),
     (0, (1, 1)),
 )
-RAMP = "Blues"  # one hue, from light to dark: reads in grey as well
-_STYLE: Any = {  # matplotlib types each key by itself
+RAMP = "Blues"  # one hue from light to dark, which also works in greyscale
+_STYLE: Any = {  # matplotlib has its own type for each key
     "font.size": 7,
     "figure.titlesize": 7.5,
     "axes.labelsize": 7,
@@ -45,16 +45,16 @@ _STYLE: Any = {  # matplotlib types each key by itself
     "axes.spines.right": False,
     "lines.linewidth": 1.1,
     "legend.frameon": False,
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "fer-plugins",  # the same figure is the same file
-    "font.family": "DejaVu Sans",  # comes with matplotlib
-    "text.parse_math": False,  # a class or a folder may be called $x$
+    "svg.fonttype": "none",  # keep text as text
+    "svg.hashsalt": "fer-plugins",  # the same figure gives the same file
+    "font.family": "DejaVu Sans",  # included in matplotlib
+    "text.parse_math": False,  # the name of a class or folder may contain $
 }
 
 
 @contextlib.contextmanager
 def drawing() -> Iterator[None]:
-    """Set the style for what is drawn inside; the user's own settings are back afterwards."""
+    """Use the style of this package within the context; the user's own settings are restored afterwards."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)
@@ -62,22 +62,22 @@ def drawing() -> Iterator[None]:
 
 
 def make_figure(height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
-    """Return an empty figure, one column wide, ``height`` inches high; without a layout, axes stay where they are."""
+    """Return an empty figure, one column wide, ``height`` inches high; without a layout, axes are placed manually."""
     return Figure(figsize=(WIDTH, height), dpi=DPI, layout=layout)
 
 
 def set_title(figure: Figure, *lines: str) -> None:
-    """Write a title over the whole figure, its lines broken so that they fit the column."""
+    """Set a title over the whole figure, wrapping its lines to fit the column."""
     figure.suptitle("\n".join(part for line in lines for part in textwrap.wrap(line, _TITLE_LETTERS)))
 
 
 def set_legend(axis: Axes, **options: Any) -> None:
-    """Put the legend above the axes, where it covers no data."""
+    """Place the legend above the axes, where it does not cover data."""
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, columnspacing=1.2, **options)
 
 
 def write_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write ``name.png`` (300 dots an inch) and ``name.svg`` into ``folder``, each whole or not at all.
+    """Write ``name.png`` (300 dots per inch) and ``name.svg`` into ``folder``, each atomically.
 
     Raises:
         RunError: a file cannot be written.
@@ -95,8 +95,8 @@ def write_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
     return written
 
 
-_EDGE, _GAP, _LINE = 0.06, 0.05, 0.105  # inches: margin, between tiles, a line of the smallest text
-_LETTERS = 72  # a line
+_EDGE, _GAP, _LINE = 0.06, 0.05, 0.105  # inches: margin, gap between tiles, line of the smallest text
+_LETTERS = 72  # letters per line
 Tiles = list[list[Axes]]
 
 
@@ -105,15 +105,15 @@ def lay_out(
 ) -> tuple[Figure, Tiles]:
     """Return a figure with ``rows`` x ``columns`` empty axes without ticks.
 
-    The tiles are placed by hand, since a layout engine would move them apart for a caption wider than a tile.
+    The tiles are placed manually, since a layout engine would move them apart for a caption that is wider than a tile.
 
     Args:
-        rows: of tiles.
-        columns: of tiles.
-        title: over the sheet.
-        captions: what stands above each row, broken into lines; or none.
-        headings: what stands above each column, all of as many lines; or none.
-        foot: what stands below the sheet; broken into lines.
+        rows: number of rows of tiles.
+        columns: number of columns of tiles.
+        title: title of the sheet.
+        captions: text above each row, wrapped into lines; or none.
+        headings: text above each column, all with the same number of lines; or none.
+        foot: text below the sheet, wrapped into lines.
     """
     side = (WIDTH - 2 * _EDGE - (columns - 1) * _GAP) / columns
     foot_lines = textwrap.wrap(foot, _LETTERS)
@@ -154,6 +154,6 @@ def lay_out(
 
 
 def show_image(axis: Axes, image: npt.NDArray[np.uint8]) -> None:
-    """Show an image (S, S, C): its pixels as they are where they are fewer than the printer's, else their mean."""
+    """Show an image (S, S, C), resampled only if it has more pixels than the printed tile."""
     shrinks = image.shape[0] > axis.get_position().width * WIDTH * DPI
     axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="antialiased" if shrinks else "nearest")
