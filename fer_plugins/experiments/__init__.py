@@ -1,1 +1,1 @@
-"""The course of one run, and of many: folds, seeds, searches, grids, the bias of protocols."""
+"""Experiments: a single run, and multiple runs as folds, seeds, searches, grids and comparisons of protocols."""

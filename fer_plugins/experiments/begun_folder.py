@@ -1,4 +1,4 @@
-"""The folder of a search or of a comparison of protocols: begun, or gone on with where the same command ended."""
+"""The folder of a search or a comparison of protocols: created, or continued where the same command stopped."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ PLAN = "plan.json"
 
 @contextmanager
 def begun_folder(folder: Path, plan: Mapping[str, Any], kind: str) -> Iterator[None]:
-    """Make a folder and write down what is run in it; or check that what was begun in it is the same.
+    """Create a folder and record what is run in it, or check that the existing folder belongs to the same command.
 
-    A folder that was made here is removed where the first run refuses its input.
+    A folder that was created here is removed if the first run rejects its input.
 
     Args:
-        folder: of ``--out``.
-        plan: key -> value of all that decides the results; made of what JSON holds.
-        kind: what it is the folder of, such as "search".
+        folder: the folder given with ``--out``.
+        plan: key -> value of everything that affects the results; must be serialisable as JSON.
+        kind: what the folder is for, such as "search".
 
     Raises:
-        InputError: the folder holds something else, another process is at work in it, or it cannot be made.
+        InputError: the folder belongs to something else, is in use by another process, or cannot be created.
     """
     made = not folder.exists()
     plan = json.loads(json.dumps(plan, default=str))
@@ -63,7 +63,7 @@ def _check_plan(folder: Path, plan: Mapping[str, Any], kind: str) -> None:
             raise ValueError("no plan")
     except (OSError, ValueError):
         raise InputError(f"--out {folder}: already exists, and no {kind} in it; give another folder") from None
-    # What an older version began lacks later keys: it was trained with their defaults.
+    # A folder of an older version lacks newer keys; its runs were trained with their defaults.
     later = {key: value for key, value in config.leaves(config.defaults(), depth=2) if key in plan}
     before = {**later, **before}
     for key in {**before, **plan}:
@@ -80,11 +80,11 @@ def _short(value: Any) -> str:
 
 
 class BegunRuns:
-    """The runs that are there already, each for one cell.
+    """The runs that already exist in a folder, each assigned to one cell.
 
     Args:
-        folder: holds the folders of runs.
-        locate: from a run's configuration to one that is equal wherever the folder lies; None: as it is.
+        folder: contains the folders of the runs.
+        locate: maps a run's configuration to one that does not depend on where the folder is; None: unchanged.
     """
 
     def __init__(self, folder: Path, locate: Callable[[config.RunConfig], config.RunConfig] | None = None) -> None:
@@ -92,7 +92,7 @@ class BegunRuns:
         self._runs: dict[Any, deque[ExistingRun]] = defaultdict(deque)
         runs = find_runs(folder, lambda record: (self._key_of_run(record), record.folder.name)).runs
         for (key, _), run in runs.items():  # the oldest first
-            if run.status != FAILED:  # that is run anew
+            if run.status != FAILED:  # failed runs are repeated
                 self._runs[key].append(run)
 
     def _key_of_run(self, record: Record) -> Any:
@@ -100,7 +100,7 @@ class BegunRuns:
         return identify(self._locate(settings), record.manifest.get("plugin")), settings.run.fold
 
     def cell(self, name: str, resolved: config.Resolved) -> Cell:
-        """Return a cell, with its run where that is there; the next cell of an equal configuration has another."""
+        """Return a cell, with its run if it exists; the next cell with an equal configuration gets another run."""
         runs = self._runs[identify(self._locate(resolved.config)), resolved.config.run.fold]
         if not runs:
             return Cell(name, resolved)
@@ -109,10 +109,10 @@ class BegunRuns:
 
 
 def check_begun_with(first: Record, record: Record, folder: Path) -> None:
-    """Compare the data of two runs that belong together.
+    """Check that two runs that belong together use the same data.
 
     Raises:
-        InputError: they are others.
+        InputError: the data differ.
     """
     then, now = (run.manifest["data"]["fingerprint"] for run in (first, record))
     if then != now:

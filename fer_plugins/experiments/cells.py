@@ -1,7 +1,7 @@
-"""The one runner of many runs: folds, seeds, cells of a grid, trials of a search and both sides of a comparison.
+"""Runs many runs: folds, seeds, cells of a grid, trials of a search and both sides of a comparison.
 
-An executor says where the cells run: ``in_process`` here, ``workers.execute`` in processes of this machine,
-``ray_executor.execute`` on a cluster.
+An executor decides where the cells run: ``in_process`` in this process, ``workers.execute`` in processes on this
+machine, ``ray_executor.execute`` on a cluster.
 """
 
 from __future__ import annotations
@@ -24,40 +24,41 @@ GoOn = Callable[[Record], Record]
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of many."""
+    """One of many runs."""
 
-    name: str  # unique among them, such as "fold 1"
-    resolved: config.Resolved  # what is run; ``run.output`` is where the folder is made
+    name: str  # unique among the cells, such as "fold 1"
+    resolved: config.Resolved  # configuration of the run; its folder is created in ``run.output``
     title: str = ""  # printed before it is run in this process
-    begun: Record | None = None  # its run so far, to be gone on with
-    finished: bool = False  # that run is finished, and kept
+    begun: Record | None = None  # the unfinished run to continue, if there is one
+    finished: bool = False  # ``begun`` is finished, so that it is kept
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell ended."""
+    """The result of a cell."""
 
     cell: Cell
-    record: Record | None  # None: it failed
+    record: Record | None  # None: the cell failed
     error: InputError | RunError | None
-    seconds: float  # of a run that is kept: what it took then
+    seconds: float  # duration; for a kept run that of its training
 
 
 Execute = Callable[[Iterable[Cell]], Generator[Outcome, None, None]]
 
 
 def run_cells(cells: Iterable[Cell], execute: Execute, *, silent: bool = False) -> Generator[Outcome, None, None]:
-    """Run cells and yield each as it ends; one that fails stops no other.
+    """Run cells and yield the outcome of each when it ends; a failing cell does not stop the others.
 
-    What ends this generator early ends the runs that are going on.
+    Closing this generator early stops the cells that are running.
 
     Args:
-        cells: may be made while they are run, each from the outcomes before it.
-        execute: runs those that are not finished.
-        silent: print nothing, neither the runs nor this; the caller does.
+        cells: may be generated while they are run, based on earlier outcomes.
+        execute: runs the cells that are not finished.
+        silent: suppress all output of the runs and of this function.
 
     Raises:
-        InputError: the first cell that is run refuses its input, as all would. Interrupted: the user stopped it.
+        InputError: the first cell that is run rejects its input, as all others would.
+        Interrupted: the user stopped the command.
     """
     ran = False
     announced = cells if silent else _announce(cells)
@@ -77,7 +78,7 @@ def run_cells(cells: Iterable[Cell], execute: Execute, *, silent: bool = False) 
 
 
 def in_process(begin: Begin, go_on: GoOn | None = None) -> Execute:
-    """Return the executor that runs cells in this process, one after the other."""
+    """Return the executor that runs cells in this process, one after another."""
 
     def execute(cells: Iterable[Cell]) -> Generator[Outcome, None, None]:
         for cell in cells:

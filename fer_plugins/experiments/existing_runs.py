@@ -1,6 +1,6 @@
-"""The runs that lie in a folder and how far each is: what folds, series of seeds and grids go on from.
+"""Finds the runs in a folder and their status; folds, series of seeds and grids continue from them.
 
-There is no other book: a run's config.yaml says which it is, its manifest.json how it ended.
+There is no other index: a run's config.yaml identifies it, and its manifest.json says how it ended.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(frozen=True)
 class ExistingRun:
-    """A run's folder."""
+    """An existing run and its status."""
 
     record: Record
     status: str  # FINISHED, RESUMABLE or FAILED
@@ -33,17 +33,17 @@ class ExistingRuns(Generic[Key]):
     """The runs in a folder."""
 
     runs: Mapping[Key, ExistingRun]
-    strays: tuple[str, ...]  # folders of runs that are none of those wanted, and of damaged ones
+    strays: tuple[str, ...]  # names of the folders of other runs and of damaged ones
 
 
 def find_runs(
     folder: Path, identify: Callable[[Record], Key | None], read: Callable[[Path], Record] | None = None
 ) -> ExistingRuns[Key]:
-    """Look through a folder; of several runs with one key the furthest counts, and of these the newest.
+    """Find the runs in a folder; of several runs with the same key the most complete counts, then the newest.
 
     Args:
-        folder: holds the folders of runs.
-        identify: the key of a run; None: it is none of those wanted.
+        folder: contains the folders of the runs.
+        identify: returns the key of a run, or None if the run is not wanted.
         read: reads a run's folder; None: :func:`read_run_folder`.
     """
     best: dict[Key, ExistingRun] = {}
@@ -62,10 +62,10 @@ def find_runs(
 
 
 def read_run_folder(path: Path) -> Record:
-    """Read a run's folder; a run that was killed at its very beginning has a configuration alone.
+    """Read a run's folder; a run that was killed at its very start has only a configuration.
 
     Raises:
-        InputError: it is damaged.
+        InputError: the folder is damaged.
     """
     if (path / "manifest.json").exists():
         return Record.read(path)
@@ -73,7 +73,7 @@ def read_run_folder(path: Path) -> Record:
 
 
 def training_seconds(record: Record) -> float:
-    """Return the time that a run (of several folds: all of them) has taken, over all its sessions."""
+    """Return the seconds that a run (with folds: all of them) has taken over all its sessions."""
     records = [record]
     if "folds" in record.manifest:
         records = [Record.read(record.folder / name) for name in record.manifest["folds"] if name]
@@ -82,8 +82,8 @@ def training_seconds(record: Record) -> float:
 
 
 def _status(record: Record) -> str:
-    # A process that was killed leaves the status "running" behind, or none. Of a protocol's folds those are run that
-    # are missing; any other failed run is begun anew.
+    # A killed process leaves the status "running" or none. For a protocol with folds only missing folds are run; any
+    # other failed run is repeated.
     status = record.manifest.get("status")
     if status == "failed" and "folds" not in record.manifest:
         return FAILED
@@ -101,5 +101,5 @@ def _folders(folder: Path) -> list[Path]:
 def _time_written(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except OSError:  # never there, or removed by another process that works in the folder
+    except OSError:  # never existed, or removed by another process
         return 0.0

@@ -1,4 +1,4 @@
-"""Keeps two processes from working in one folder: the folder itself is locked while a run or a grid goes on in it."""
+"""Prevents two processes from working in the same folder, by locking it while a run or a grid is in progress."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _held: set[int] = set()  # file descriptors
 
 
 def _release_in_fork() -> None:
-    """Close the locks in a fork: a loader process that outlives a killed run would keep its folder locked."""
+    """Close the locks in a forked process; a loader process that outlives a killed run would keep its folder locked."""
     for descriptor in _held:
         with contextlib.suppress(OSError):
             os.close(descriptor)
@@ -28,13 +28,16 @@ os.register_at_fork(after_in_child=_release_in_fork)
 
 @contextmanager
 def hold_folder(folder: Path, busy: str | None = None) -> Iterator[int | None]:
-    """Hold a folder, which the system releases however the process ends; nothing is written.
+    """Lock a folder; the system releases the lock however the process ends, and nothing is written.
 
-    Yields the lock's file descriptor; a program that is started with it (``pass_fds``) holds the folder too. Where a
-    file system has no such locks (some network drives), nothing is held, and None is yielded.
+    If the file system does not support such locks (some network drives), nothing is locked.
+
+    Yields:
+        The file descriptor of the lock, or None without a lock. A program that is started with it (``pass_fds``) holds
+        the lock as well.
 
     Raises:
-        InputError: another process is at work in it.
+        InputError: another process is working in the folder.
     """
     descriptor = None
     try:

@@ -1,7 +1,7 @@
-"""Every fold of a protocol in one command: a run's folder a fold, and the summary of all.
+"""Runs all folds of a protocol in one command: one run folder per fold, and a summary over all folds.
 
-The two kinds of spread are never mixed: the interval of the pooled scores is that of the tested samples, the spread
-between the folds is that of training on different splits.
+The two kinds of spread are never combined: the interval of the pooled scores is due to the tested samples, the spread
+between the folds is due to training on different splits.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ from fer_plugins.runtime.print_table import print_table, titled_table
 
 
 def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
-    """Run each of ``count`` folds in a folder of its own inside a new one; return the record of all folds together.
+    """Run each of ``count`` folds in its own folder inside a new one; return the record of all folds.
 
-    A fold that fails does not stop the others; ``fer-run --resume`` on the folder runs what is missing.
+    A fold that fails does not stop the others; ``fer-run --resume`` on the folder runs the missing folds.
 
     Raises:
-        InputError: the first fold refuses its input; nothing was written.
-        RunError: a fold has failed; the others are there. Interrupted: the user stopped it.
+        InputError: the first fold rejects its input; nothing was written.
+        RunError: a fold has failed; the others are finished.
+        Interrupted: the user stopped the command.
     """
     settings = resolved.config
     named = replace(settings.protocol, name=f"{settings.protocol.name}-{count}folds")
@@ -56,7 +57,7 @@ def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
 
 
 def begin_in(record: Record, count: int, begin: Begin) -> Record:
-    """Run each of ``count`` folds inside a folder whose config.yaml is written; see ``begin_all``."""
+    """Run each of ``count`` folds inside a folder that already has its config.yaml; see ``begin_all``."""
     record.write_manifest(status="running", folds=[None] * count, failed={})
     try:
         return _run_missing(record, begin, None, {})
@@ -69,10 +70,11 @@ def begin_in(record: Record, count: int, begin: Begin) -> Record:
 
 
 def resume_all(record: Record, begin: Begin, go_on: GoOn) -> Record:
-    """Run the folds that are missing or failed, go on with one that was interrupted, and sum up anew.
+    """Run the folds that are missing or failed, continue an interrupted one, and summarise all folds again.
 
     Raises:
-        InputError: as ``begin_all``, or a fold's folder is damaged. RunError: as ``begin_all``.
+        InputError: as for ``begin_all``, or the folder of a fold is damaged.
+        RunError: as for ``begin_all``.
     """
     begun = _find_begun(record.folder)
     before = {key: record.manifest[key] for key in ("status", "failed") if key in record.manifest}
@@ -126,9 +128,9 @@ def _cells(record: Record, missing: Sequence[int], begun: Mapping[int, ExistingR
     for number in missing:
         fold_settings = replace(settings, run=replace(settings.run, fold=number, output=str(record.folder)))
         run = begun.get(number)
-        begun_run = run.record if run and run.status != FAILED else None  # one that failed is run anew
+        begun_run = run.record if run and run.status != FAILED else None  # a failed fold is repeated
         title = f"fold {number} of {count} (0 to {count - 1})"
-        finished = run is not None and run.status == FINISHED  # killed before the manifest of all knew of it
+        finished = run is not None and run.status == FINISHED  # killed before the manifest of all folds listed it
         cells.append(Cell(f"fold {number}", config.Resolved(fold_settings), title, begun_run, finished))
     return cells
 
@@ -136,7 +138,7 @@ def _cells(record: Record, missing: Sequence[int], begun: Mapping[int, ExistingR
 def _find_begun(folder: Path) -> Mapping[int, ExistingRun]:
     def fold_of(record: Record) -> int:
         number: int | None = record.config["run"]["fold"]
-        return -1 if number is None else number  # somebody put a run of another kind here
+        return -1 if number is None else number  # a run of another kind was put here
 
     begun = find_runs(folder, fold_of)
     if begun.strays:
@@ -145,11 +147,11 @@ def _find_begun(folder: Path) -> Mapping[int, ExistingRun]:
 
 
 def sum_up(record: Record) -> None:
-    """Pool the folds, write and print what they give together."""
+    """Pool the predictions of the folds, and write and print the summary."""
     folds = record.read_folds()
     first = folds[0].manifest
     split, classes = first["reported_on"], first["data"]["classes"]
-    # of other datasets each fold tests all: not pooled
+    # Predictions on other datasets are not pooled: every fold tests all of their samples.
     pooled = NamedPredictions.join([PredictionsFile.read(fold, classes).of(split) for fold in folds])
     rows = [
         {"fold": number, "n": fold.metrics[split]["n"], "best_epoch": fold.manifest["best_epoch"]}
@@ -162,10 +164,10 @@ def sum_up(record: Record) -> None:
         for name, scores in values.items()
     }
     counted = (fold.manifest["data"].get("copies_in_training") for fold in folds)
-    copies = [counts for counts in counted if counts]  # earlier versions did not count
+    copies = [counts for counts in counted if counts]  # not counted by earlier versions
     once = len(set(pooled.sources)) == len(pooled.sources)
     record.metrics = {"per_fold": rows, "between_folds": spread}
-    if once:  # samples that are tested in several folds would count as several
+    if once:  # samples that are tested in several folds would be counted several times
         predictions = pooled.to_predictions()
         record.metrics[split] = score(predictions, classes)
         record.metrics[split] |= score_clusters(predictions, classes, pooled.subjects, pooled.sequences)
@@ -191,7 +193,7 @@ def sum_up(record: Record) -> None:
 
 
 def _count_copies(copies: Sequence[Mapping[str, Mapping[str, int | None]]]) -> dict[str, dict[str, int | None]]:
-    """Add the images with a copy in training over the folds; a kind that one fold did not search is None."""
+    """Sum the number of images with a copy in training over the folds; None if a fold did not search a kind."""
     total: dict[str, dict[str, int | None]] = {}
     for split, kinds in copies[0].items():
         counts = {kind: [fold[split][kind] for fold in copies] for kind in kinds}

@@ -1,9 +1,9 @@
-"""``python -m fer_plugins.experiments.follow``: a process that helps another one to train a model, and writes nothing.
+"""``python -m fer_plugins.experiments.follow``: a process that helps another one with training, and writes nothing.
 
-Process 0 runs the command. The others wait for its word, build data, network and trainer from the same configuration,
-and take part in training and scoring.
+Process 0 runs the command. The others wait for its messages, build data, network and trainer from the same
+configuration, and take part in training and scoring.
 
-Words: the port of process 0's store on this machine, this process's number, how many there are.
+Arguments: the port of process 0's store on this machine, the number of this process, the number of processes.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ def follow_launched() -> int:
 
 
 def follow() -> int:
-    """Take part in every training that process 0 begins, until it says that there are no more; return the exit code.
+    """Take part in every training that process 0 starts, until it sends that there are no more; return the exit code.
 
-    The process group is there.
+    The process group must already exist.
     """
-    for number in (signal.SIGINT, signal.SIGUSR1):  # process 0 is told, and ends this one
+    for number in (signal.SIGINT, signal.SIGUSR1):  # process 0 receives them as well, and ends this process
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     logging.disable(logging.WARNING)
@@ -69,14 +69,14 @@ def follow() -> int:
                 f"fer-run: process {place.rank}: {text if own else f'it has lost the others ({text[:200]})'}",
                 file=sys.stderr,
             )
-        else:  # with the time: of several that end, the first is the cause, and the others have lost it
+        else:  # print the time too: if several processes end, the first one is the cause and the others lost it
             print(time.time(), text, file=sys.stderr)
         return 2 if isinstance(error, InputError) else 1
     return 0
 
 
 def take_part(task: Mapping[str, Any]) -> None:
-    """Train and score as process 0 does, without a word."""
+    """Train and score like process 0, without output."""
     settings = config.read_config(task["config"])
     settings = replace(settings, trainer=replace(settings.trainer, progress="none", profiler="none"))
     record = Record(Path(task["folder"]), config=task["config"])
@@ -106,4 +106,4 @@ if __name__ == "__main__":
     join(*map(int, sys.argv[1:]))
     code = follow()
     sys.stderr.flush()
-    os._exit(code)  # there is nothing to tidy up, which would take seconds
+    os._exit(code)  # skips the clean-up, which is not needed and would take seconds

@@ -1,4 +1,4 @@
-"""What identifies a run: the settings that decide its result, as one mapping and as a digest."""
+"""The identity of a run: the settings that determine its result, as a mapping and as a hash."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def deciding_settings(
 ) -> dict[str, Any]:
     """Return dotted key -> value, equal for complete configurations whose runs give the same result.
 
-    These are all that makes the model (``config.identity``), the run's seed, the copy of the data, which splits are
-    scored, and the version of the plug-in. The fold is left out: a run of a protocol with one fold writes down 0 where
-    none was asked for.
+    These are everything that affects the model (``config.identity``), the run's seed, the path of the data, the splits
+    that are scored, and the version of the plug-in. The fold is left out, since a run of a protocol with one fold
+    records 0 if none was given.
 
     Args:
-        settings: a configuration, typed or as a run's config.yaml holds it.
-        plugin: name, distribution and version of the architecture, as in a run's manifest; None: what is installed.
+        settings: a configuration, typed or as in a run's config.yaml.
+        plugin: name, distribution and version of the architecture, as in a run's manifest; None: those installed.
 
     Raises:
-        InputError: the plug-in is not installed, or the configuration is none.
+        InputError: the plug-in is not installed, or the configuration is invalid.
     """
     checked = config.read_config(settings)
     root = checked.data.root
@@ -43,6 +43,6 @@ def deciding_settings(
 
 
 def identify(settings: config.RunConfig | Mapping[str, Any], plugin: Mapping[str, str] | None = None) -> str:
-    """Return a digest of ``deciding_settings``, which takes the same arguments and raises the same."""
+    """Return a hash of ``deciding_settings``; takes the same arguments and raises the same errors."""
     deciding = deciding_settings(settings, plugin)
     return hashlib.sha256(json.dumps(deciding, sort_keys=True, default=str).encode()).hexdigest()[:12]

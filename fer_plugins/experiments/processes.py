@@ -1,4 +1,4 @@
-"""Process 0's side of a training on several devices: starts the other processes, or greets those that are there."""
+"""Process 0 in a training on several devices: starts the other processes, or connects to those already started."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from fer_plugins.runtime.launched import launched
 from fer_plugins.runtime.ranks import gather, taking_part
 from fer_plugins.training.devices import count_processes
 
-TIMEOUT = timedelta(minutes=10)  # a process that is silent for so long counts as lost
-READING = timedelta(minutes=60)  # the same where srun or torchrun started them: they wait while process 0 reads data
+TIMEOUT = timedelta(minutes=10)  # a process that does not respond for this long is considered lost
+READING = timedelta(minutes=60)  # the same if srun or torchrun started them: they wait while process 0 reads the data
 _TICK, _PATIENCE = 0.1, 5.0  # seconds
 _left_group: Any = None  # see _leave_group
 
 
 def backend() -> str:
-    """Return the backend of the process group: gloo, and NCCL for what lies on a CUDA device."""
+    """Return the backends of the process group: gloo, and NCCL for tensors on a CUDA device."""
     return "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
 
 
 def send(task: Mapping[str, Any] | None) -> None:
-    """Tell the other processes what to train; None: there is no more."""
+    """Send the other processes what to train; None: there is nothing more to train."""
     dist.broadcast_object_list([task], src=0)
 
 
 def receive() -> Mapping[str, Any] | None:
-    """Wait for process 0's word."""
+    """Wait for a message from process 0 and return it."""
     task: list[Any] = [None]
     dist.broadcast_object_list(task, src=0)
     message: Mapping[str, Any] | None = task[0]
@@ -52,22 +52,22 @@ def receive() -> Mapping[str, Any] | None:
 
 
 class Together:
-    """The processes of one training, until ``part``."""
+    """The processes of one training, until ``part`` is called."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._ends_them = False
 
     def enter(self, context: Any, *, ends_them: bool = False) -> None:
-        """Enter a context that ``part`` leaves; ``ends_them``: the others end there too."""
+        """Enter a context that ``part`` leaves; ``ends_them``: the other processes end there, too."""
         self._stack.enter_context(context)
         self._ends_them |= ends_them
 
     def part(self, *, in_order: bool = True) -> None:
-        """Go on alone: what only process 0 does is left. Twice does no harm.
+        """Continue with process 0 only; may be called twice.
 
         Args:
-            in_order: whether the others wait for the word that there is no more.
+            in_order: whether the other processes are waiting for the message that there is nothing more to train.
         """
         if in_order and self._ends_them:
             send(None)
@@ -77,12 +77,13 @@ class Together:
 
 @contextmanager
 def together(record: Record, settings: RunConfig, data: FERDataModule, resume_from: Path | None) -> Iterator[Together]:
-    """Let the processes that ``trainer.devices`` asks for train and score together what is done inside.
+    """Context in which the processes that ``trainer.devices`` asks for train and score together.
 
-    One process is left as it is.
+    With a single process it does nothing.
 
     Raises:
-        RunError: one of them has ended, does not answer, or has read other data.
+        RunError: a process has ended, does not respond, or has read other data.
+        InputError: srun or torchrun started several processes of a program other than fer-run.
     """
     group, count, children = Together(), count_processes(settings), list[Follower]()
     if count == 1:
@@ -116,7 +117,7 @@ def together(record: Record, settings: RunConfig, data: FERDataModule, resume_fr
         raise
     except Exception as error:
         cause = _find_cause(children)
-        if cause is None and not alone and isinstance(error, RuntimeError):  # gloo's, when a connection is closed
+        if cause is None and not alone and isinstance(error, RuntimeError):  # gloo's, if a connection is closed
             cause = f"a process has ended, and says why itself, or this one failed ({one_line(error, 200)})"
         if cause is None:
             raise
@@ -129,7 +130,7 @@ def together(record: Record, settings: RunConfig, data: FERDataModule, resume_fr
 
 
 class Follower:
-    """One process that helps on this machine; see ``follow``."""
+    """A process on this machine that helps with a training; see ``follow``."""
 
     def __init__(self, number: int, port: int, count: int) -> None:
         self.number = number
@@ -140,15 +141,15 @@ class Follower:
             stdout=subprocess.DEVNULL,
             stderr=self._messages,
             env={**os.environ, "LOCAL_RANK": str(number)},
-            start_new_session=True,  # a Ctrl-C reaches process 0 alone, which ends the others
+            start_new_session=True,  # so that Ctrl-C only reaches process 0, which ends the others
         )
 
     def code(self) -> int | None:
-        """Return the exit code, negative for a signal; None while it runs."""
+        """Return the exit code, negative for a signal; None while the process is running."""
         return self._process.poll()
 
     def cause(self) -> tuple[float, str]:
-        """Return when it failed (0 where a signal ended it), in seconds since 1970, and how, in a sentence."""
+        """Return when it failed (seconds since 1970, or 0 if ended by a signal) and why, as a sentence."""
         code = self._process.wait()
         if code < 0:
             return 0.0, f"process {self.number} was ended by {signal.Signals(-code).name}"
@@ -157,11 +158,11 @@ class Follower:
         when, _, text = lines[-1].partition(" ")
         try:
             return float(when), f"process {self.number}: {text[:400]}"
-        except ValueError:  # it ended before it could say why
+        except ValueError:  # it ended before it could print the reason
             return time.time(), f"process {self.number}: {lines[-1][:400] or f'exit code {code}'}"
 
     def end(self) -> None:
-        """Kill it, with its loader processes, where it still runs: it has nothing to write."""
+        """Kill the process and its loader processes if it is still running; it does not write anything."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -170,10 +171,10 @@ class Follower:
 
 @contextmanager
 def _started(count: int, children: list[Follower]) -> Iterator[None]:
-    """Start the other processes of this machine, and the process group; end both.
+    """Start the other processes on this machine and the process group; end both afterwards.
 
     Raises:
-        RunError: one of them ends before it has joined, or does not join within ``TIMEOUT``.
+        RunError: a process ends before it has joined, or does not join within ``TIMEOUT``.
     """
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
     store = TCPStore("127.0.0.1", 0, count, is_master=True, wait_for_workers=False, timeout=TIMEOUT)
@@ -195,9 +196,9 @@ def _started(count: int, children: list[Follower]) -> Iterator[None]:
 
 
 def _leave_group() -> None:
-    """Leave the process group, but keep its object until the next is left.
+    """Leave the process group, but keep its object until the next group is left.
 
-    PyTorch 2.6 frees it with the interpreter's lock held, which a thread of gloo may want for the last message: a hang.
+    PyTorch 2.6 frees it with the interpreter's lock held, which a gloo thread may need for its last message: deadlock.
     """
     global _left_group
     group = dist.group.WORLD
@@ -206,7 +207,7 @@ def _leave_group() -> None:
 
 
 def _find_cause(children: list[Follower]) -> str | None:
-    """Return how the process ended that ended first, None where all still run: those that lost it end after it."""
+    """Return why the first process ended, None if all are running; processes that lost it end after it."""
     end = time.monotonic() + _PATIENCE
     while children and time.monotonic() < end and not any(child.code() is not None for child in children):
         time.sleep(_TICK)
@@ -216,7 +217,7 @@ def _find_cause(children: list[Follower]) -> str | None:
 
 @contextmanager
 def leading() -> Iterator[None]:
-    """Join the processes that srun or torchrun has started for one command, as number 0; a single process is alone."""
+    """Join the processes that srun or torchrun has started for one command, as number 0; do nothing without them."""
     if launched() is None:
         yield
         return
@@ -229,7 +230,7 @@ def join_launched() -> None:
     """Join the process group of the processes that srun or torchrun has started.
 
     Raises:
-        RunError: they do not find one another.
+        RunError: the processes cannot connect.
     """
     place = launched()
     assert place is not None
@@ -238,7 +239,7 @@ def join_launched() -> None:
 
         first = SLURMEnvironment.resolve_root_node_address(os.environ["SLURM_NODELIST"])
         os.environ.setdefault("MASTER_ADDR", first)
-        # One port for each job of a machine: as Lightning chooses it.
+        # One port per job on a machine, as Lightning chooses it.
         os.environ.setdefault("MASTER_PORT", str(15_000 + int(os.environ["SLURM_JOB_ID"][-4:])))
     try:
         dist.init_process_group(

@@ -1,4 +1,4 @@
-"""Trains a kept record again, and says how near the repetition comes: bit for bit, within the interval, or not."""
+"""Trains a kept record again and compares the results: identical bit for bit, within the interval, or different."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ EXACT, WITHIN, NOT_REPRODUCED = "bit for bit", "within the interval", "not repro
 
 
 def reproduce(folder: str | Path, flags: Mapping[str, Any], output: str | Path = "runs") -> dict[str, Any]:
-    """Train again what a kept record was trained as, on the same data, and compare.
+    """Repeat the training of a kept record on the same data, and compare the results.
 
     Args:
         folder: of the kept record.
-        flags: nested settings that do not shape the result, such as ``{"data": {"root": PATH}}``.
-        output: where the new run goes.
+        flags: nested settings that do not affect the result, such as ``{"data": {"root": PATH}}``.
+        output: folder for the new run.
 
     Returns:
-        What ``compare_with_kept`` returns.
+        The result of ``compare_with_kept``.
 
     Raises:
-        InputError: it is no kept record, the data are others, a setting shapes the result, or
-            ``output`` is no folder; nothing was trained.
+        InputError: the folder is not a kept record, the data differ, a setting affects the result, or ``output`` is not
+            a folder; nothing was trained.
         RunError: the training failed.
     """
     check_output(Path(output), "--out", "--out FOLDER")
@@ -45,7 +45,7 @@ def reproduce(folder: str | Path, flags: Mapping[str, Any], output: str | Path =
         for key, home in data_options(kept_run.record.config).items():
             if key not in given:
                 raise InputError(f"{folder}: reads {home}; say where it lies: --{key} PATH")
-        without_votes = {**flags, "data": {"votes": None, **flags.get("data", {})}}  # of the record the name is left
+        without_votes = {**flags, "data": {"votes": None, **flags.get("data", {})}}  # the record has only a file name
         settings, _ = change(kept_run.record, without_votes, kept_name=str(folder))
         resolved = config.Resolved(replace(settings, run=replace(settings.run, output=str(output))))
         with reading_once():
@@ -57,13 +57,13 @@ def reproduce(folder: str | Path, flags: Mapping[str, Any], output: str | Path =
 
 
 def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:
-    """Compare a repetition with the kept run that it repeats.
+    """Compare a repetition with the kept run.
 
     Returns:
-        ``verdict`` (EXACT: every recorded probability is equal; WITHIN: the new accuracy lies in the kept run's 95 %
-        interval; NOT_REPRODUCED), ``run``, ``n``, ``same_predictions`` (images with the same predicted class),
-        ``accuracy`` [kept, new], ``interval`` of the kept one, ``versions`` that differ {name: [kept, new]},
-        ``devices`` [kept, new].
+        ``verdict`` (EXACT: every recorded probability is equal; WITHIN: the new accuracy is within the kept run's 95 %
+        interval; NOT_REPRODUCED), ``run``, ``n``, ``same_predictions`` (number of images with the same predicted
+        class), ``accuracy`` [kept, new], ``interval`` of the kept accuracy, ``versions`` that differ {name: [kept,
+        new]}, ``devices`` [kept, new].
     """
     exact = _predictions(kept) == _predictions(again)
     interval = kept.scores["intervals"]["accuracy"]
@@ -82,7 +82,7 @@ def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:
 
 
 def _predictions(run: FinishedRun) -> list[dict[str, Any]]:
-    """Return the rows of predictions.csv, less the columns that say nothing about the training."""
+    """Return the rows of predictions.csv without the columns that do not depend on the training."""
     return [
         {key: value for key, value in row.items() if key not in ("copy", "majority", "subject", "sequence")}
         for row in run.record.predictions()

@@ -1,4 +1,4 @@
-"""Goes on with what was interrupted: a run, the folds of a protocol, or a series of seeds."""
+"""Continues what was interrupted: a run, the folds of a protocol, or a series of seeds."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from fer_plugins.training.build import build_data, build_module, check_machine
 from fer_plugins.training.resume_point import find_last
 from fer_plugins.training.threads import choose_threads
 
-# Keys that do not shape the result: where the data lie (their fingerprint is compared) and how fast it is computed. The
-# device and the number of threads may change last bits, so every change is recorded. What is looked for in the data
-# stays as the run has recorded it.
+# Keys that do not affect the result: where the data are (their fingerprint is compared) and how fast it is computed.
+# The device and the number of threads may change last bits, so every change is recorded. What is searched for in the
+# data must stay as the run has recorded it.
 _FREE = {key for key, declared in config.core_keys() if not declared.shapes_model} - {"data.leaks", "data.near_copies"}
 _FREE |= {"protocol.file"}
 
@@ -40,20 +40,21 @@ Changes = dict[str, list[Any]]  # dotted key -> [old, new]
 
 
 def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Record:
-    """Go on with an interrupted run from its last whole epoch, in its own folder, wherever that lies now.
+    """Continue an interrupted run from its last complete epoch, in its own folder, even if that was moved.
 
-    A run of a series (``fer-run --seeds``) is followed by the seeds that are missing.
+    For a run of a series (``fer-run --seeds``) the missing seeds are run as well.
 
     Args:
         folder: of the run.
-        changes: nested values, as on the command line, of keys that do not shape the result, or more epochs.
+        changes: nested values, as on the command line, of keys that do not affect the result, or a larger number of
+            epochs.
 
     Returns:
         The record of the run.
 
     Raises:
-        InputError: it is no run's folder, it is finished, a change is refused, its checkpoint is damaged, or the data
-            are not those that it began with. Nothing was written.
+        InputError: the folder is not that of a run, the run is finished, a change is not allowed, the checkpoint is
+            damaged, or the data differ from those at the start of the run. Nothing was written.
         RunError: the run failed again.
     """
     record, flags = read_begun(folder), changes or {}
@@ -120,7 +121,7 @@ def _go_on(record: Record, flags: Mapping[str, Any]) -> Record:
         last, epochs, messages, lost = find_last(record, module)
         recorded = record.manifest.get("threads", {}).get("number") if last else None
         threads = choose_threads(settings, module.network, recorded)
-        # Before anything is written: a logger may refuse to begin.
+        # Before anything is written, since a logger may fail to start.
         tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
         record.config = settings.as_dict()
         record.checkpoints.mkdir(exist_ok=True)
@@ -139,10 +140,10 @@ def _go_on(record: Record, flags: Mapping[str, Any]) -> Record:
 
 
 def _check_folds(record: Record, settings: config.RunConfig) -> None:
-    """Compare the data under a changed configuration with those of the folds, before the change is written.
+    """Check that a changed configuration reads the same data as the folds, before the change is written.
 
     Raises:
-        InputError: they are others.
+        InputError: the data differ.
     """
     data = build_data(replace(settings, run=replace(settings.run, fold=0)))
     for path in record.folder.glob("*/manifest.json"):
@@ -152,16 +153,16 @@ def _check_folds(record: Record, settings: config.RunConfig) -> None:
 
 
 def change(record: Record, flags: Mapping[str, Any], kept_name: str = "") -> tuple[config.RunConfig, Changes]:
-    """Return the configuration of a resumed or repeated run, and what the user changes in it.
+    """Return the configuration of a resumed or repeated run, and the changes by the user.
 
     Args:
         record: of the run.
         flags: nested values from the command line.
-        kept_name: of a run that is repeated, the kept record as the user named it.
+        kept_name: for a repeated run, the kept record as named by the user.
 
     Raises:
-        InputError: a key that shapes the result would change, training would become shorter, or a schedule would take
-            another shape.
+        InputError: a key that affects the result would change, or the number of epochs would decrease or would change a
+            schedule or callback that depends on it.
     """
     before = config.resolve(record.config).config
     merged = config.merge(before.as_dict(), config.Layer(flags, config.COMMAND_LINE), {})

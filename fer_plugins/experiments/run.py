@@ -1,4 +1,4 @@
-"""The course of a run: data, module and trainer are assembled, fitted, selected, tested, recorded."""
+"""A single run: builds data, module and trainer, then fits, selects, tests and records."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ from fer_plugins.training.threads import choose_threads
 
 
 def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
-    """Train and score one model, or one for each fold of the protocol; return the record of the run's folder.
+    """Train and score one model, or one for each fold of the protocol; return the record in the run's folder.
 
     Args:
-        configuration: what ``config.resolve`` returned, or a nested dictionary as on the command line, such as
+        configuration: the result of ``config.resolve``, or a nested dictionary as on the command line, such as
             ``{"plugin": NAME, "data": {"name": "fer2013", "root": "fer2013.tar.gz"}}``.
 
     Raises:
         InputError: the input is wrong; nothing was written.
-        RunError: the run failed after it began; its folder says so and holds what was finished.
+        RunError: the run failed after it started; its folder records this and has everything that was finished.
     """
     resolved = configuration if isinstance(configuration, config.Resolved) else config.resolve(configuration)
     with quiet(settings := resolved.config), reading_once():
@@ -62,19 +62,19 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
         data = read_data(settings)
         if settings.run.fold is None:
             if (count := data.fold_count) > 1:
-                del data  # each fold has its own, of the same images
+                del data  # each fold reads its own data, from the same images
                 return folds.begin_all(resolved, count, train_fold)
             resolved = replace(resolved, config=replace(settings, run=replace(settings.run, fold=0)))
         return _train(resolved, data)
 
 
 def train_fold(resolved: config.Resolved) -> Record:
-    """Train and score one fold of a run that was checked; raises as :func:`run` does."""
+    """Train and score one fold of a checked run; raises the same errors as :func:`run`."""
     return _train(resolved, read_data(resolved.config))
 
 
 def read_data(settings: config.RunConfig) -> FERDataModule:
-    """Read and split the data of a configuration, and say so where it lasts."""
+    """Read and split the data of a configuration; report it if this takes long."""
     with doing(f"reading {settings.data.name}"):
         return build_data(settings)
 
@@ -108,18 +108,19 @@ def execute(
     resume_from: Path | None = None,
     session: Mapping[str, Any] | None = None,
 ) -> None:
-    """Fit, score, record and show; whatever happens, the manifest says how it ended (it is written at the very end).
+    """Fit, score, record and show; in any case the manifest records how the run ended (written at the very end).
 
     Args:
-        record: of the run; its config.yaml is written.
-        data: prepared.
-        module: under the run's seed.
+        record: of the run; its config.yaml must exist.
+        data: prepared data.
+        module: built with the run's seed.
         tracker: started.
-        resume_from: checkpoint to go on from.
-        session: what is to stand in the manifest beside this session's times.
+        resume_from: checkpoint to resume from.
+        session: further values for this session's entry in the manifest.
 
     Raises:
-        Interrupted: the user stopped it. RunError: it failed; the manifest says why.
+        Interrupted: the user stopped the run.
+        RunError: the run failed; the manifest records why.
     """
     settings = config.read_config(record.config)
     started, resumed = time.time(), resume_from is not None
@@ -151,7 +152,7 @@ def execute(
     finally:
         session["seconds"] = round(time.time() - started, 2)
         tracker.close(record.manifest["status"] == "finished")
-        _add_warnings(record, tracker.warnings)  # of the very end
+        _add_warnings(record, tracker.warnings)  # from closing the loggers
         write_if_possible(record)
 
 
@@ -163,10 +164,10 @@ def _add_warnings(record: Record, warnings: Sequence[str]) -> None:
 def _record_scores(
     record: Record, settings: config.RunConfig, data: FERDataModule, result: RunScores
 ) -> dict[str, Any]:
-    """Write metrics.json and predictions.csv; return the summary for the manifest and the logger."""
+    """Write metrics.json and predictions.csv; return the summary for the manifest and the loggers."""
     scores, targets = result.scores, result.reported.targets
     _add_warnings(record, result.warnings)
-    # A network that has broken down gives scores all the same; the paper's claims are not compared with them.
+    # A network that has collapsed still has scores, but they are not compared with the paper's claims.
     claims = [] if result.faults else claims_beside(record.manifest, settings, scores)
     record.metrics = {**scores, "claims": claims, "not_a_result": list(result.faults)}
     record.metrics |= {"targets": targets} if targets else {}
@@ -200,7 +201,7 @@ def _log_scores(
 ) -> None:
     predictions = result.reported.predictions
     names = data.source_names(predictions.index)
-    # train/accuracy is that of an epoch, in training mode, in every logger
+    # In every logger train/accuracy is that of an epoch, in training mode.
     scores = {"train_eval" if split == "train" else split: scored for split, scored in result.scores.items()}
     tracker.log_result(lambda: build_result(scores, predictions, data.row_images, names, data.classes, summary))
     tracker.log_checkpoint(record.checkpoints / "best.ckpt")

@@ -1,4 +1,4 @@
-"""How a run ended, as its manifest says it and as the command raises it."""
+"""Records in the manifest how a run ended, and determines the exception to raise."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from fer_plugins.runtime.plain_values import shell_word
 
 
 def note_end(record: Record, error: BaseException) -> BaseException:
-    """Note in the manifest why a run ended early, and return what is to be raised.
+    """Record in the manifest why a run ended early, and return the exception to raise.
 
-    A run whose result is written stays finished: what was left is to draw it and to print it.
+    A run whose result was already written stays finished: only drawing and printing were left.
     """
     finished = record.manifest.get("status") == "finished"
     if _is_interruption(error):
@@ -42,7 +42,7 @@ def note_end(record: Record, error: BaseException) -> BaseException:
 
 
 def _requeue() -> str:
-    """Let SLURM start the job again where its time is nearly over; return how the run ended."""
+    """Requeue the SLURM job if its time is nearly over; return a description of how the run ended."""
     if not process.is_out_of_time():
         return "interrupted"
     job = os.environ["SLURM_JOB_ID"]
@@ -57,8 +57,8 @@ def _requeue() -> str:
 
 
 def _is_interruption(error: BaseException | None) -> bool:
-    """Return whether the user stopped the run: Lightning may fail in its own clean-up while it handles that."""
-    if process.interruptions():  # a library may have made an error of its own of it
+    """Return whether the user stopped the run; Lightning may raise another error while it cleans up."""
+    if process.interruptions():  # a library may have replaced the exception by its own
         return True
     visited = set()
     while error is not None and id(error) not in visited:
@@ -70,7 +70,7 @@ def _is_interruption(error: BaseException | None) -> bool:
 
 
 def write_if_possible(record: Record) -> None:
-    """Write the manifest; where the disk is full, the cause of the end is on its way already."""
+    """Write the manifest; if the disk is full, only print this, since the original error is being raised."""
     try:
         record.write_manifest()
     except RunError as error:

@@ -1,4 +1,4 @@
-"""Scores the selected checkpoint of a run: on validation, then once on test, and on train if asked."""
+"""Scores the selected checkpoint of a run: on validation, then once on test, and on train if requested."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from fer_plugins.training.score_split import SplitScores, TrainSplit, score_spli
 
 @dataclass(frozen=True)
 class RunScores:
-    """The scores of the selected checkpoint; mappings go from a split to its values."""
+    """The scores of the selected checkpoint; mappings are from split to value."""
 
-    best_epoch: int  # of the checkpoint, from 1
-    epochs: int  # that were trained
-    predictions: Mapping[str, Predictions]  # other datasets included
+    best_epoch: int  # epoch of the checkpoint, from 1
+    epochs: int  # number of trained epochs
+    predictions: Mapping[str, Predictions]  # including other datasets
     splits: Mapping[str, SplitScores]
-    faults: Sequence[str]  # why the run is no result
+    faults: Sequence[str]  # reasons why the run is not a valid result
     warnings: Sequence[str]
 
     @property
     def reported(self) -> SplitScores:
-        """Scores of the split that is reported on: test, or val where test is not scored."""
+        """Scores of the split that is reported on: test, or val if test is not scored."""
         return self.splits["test" if "test" in self.splits else "val"]
 
     @property
@@ -45,7 +45,7 @@ class RunScores:
 def score_selected(
     record: Record, settings: RunConfig, trainer: L.Trainer, module: FERModule, data: FERDataModule, group: Together
 ) -> RunScores:
-    """Score the best checkpoint of a training that has just ended; ``group`` parts after the passes.
+    """Score the best checkpoint of a training that has just ended; ``group`` is left after the passes.
 
     Raises:
         PairingError: a prediction was scored against the label of another image.
@@ -57,7 +57,7 @@ def score_selected(
     for split in scored_splits(settings):
         with doing(f"scoring {split}"):
             predictions[split], network_faults[split] = score_pass(split, trainer, module, data)
-    group.part()  # the rest is process 0's
+    group.part()  # only process 0 continues
     splits, faults, warnings = {}, list[str](), list[str]()
     for split in predictions:
         rows = data.rows(split)
@@ -79,7 +79,7 @@ def scored_splits(settings: RunConfig) -> list[str]:
 
 
 def score_pass(split: str, trainer: L.Trainer, module: FERModule, data: FERDataModule) -> tuple[Predictions, list[str]]:
-    """Predict every image of a split; return the predictions, and why they are no result."""
+    """Predict every image of a split; return the predictions and the reasons why they are not a valid result."""
     if split == "test":
         data.open_test("fitting is over, the checkpoint is selected on val")
     loop = trainer.validate if split == "val" else trainer.test

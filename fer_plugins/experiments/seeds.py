@@ -1,4 +1,4 @@
-"""``fer-run --seeds N``: the same run under N seeds, and how far its scores spread from training to training."""
+"""``fer-run --seeds N``: the same run with N seeds, and the spread of its scores over the trainings."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ from fer_plugins.training.arithmetic import computed_alike, settle_arithmetic
 
 
 def run_seeds(count: int, resolve: Callable[[int], config.Resolved], begin: Begin) -> list[Record]:
-    """Run a configuration under ``count`` seeds, one after the other, and print the spread of its scores.
+    """Run a configuration with ``count`` seeds, one after another, and print the spread of its scores.
 
-    The protocol's seed stays, so that all are tested on the same samples. Each is an ordinary run in a folder of its
-    own. One that fails does not stop the others; runs that are no result are named and left out of the spread.
+    The protocol's seed stays the same, so that all are tested on the same samples. Each is an ordinary run in its own
+    folder. A failing run does not stop the others; runs that are not a valid result are named and left out of the
+    spread.
 
     Args:
         count: number of trainings, at least 2.
-        resolve: from a number 0, 1, 2, ... to the configuration with the seed raised by it.
-        begin: trains and scores one.
+        resolve: maps a number 0, 1, 2, ... to the configuration with the seed increased by it.
+        begin: trains and scores one run.
 
     Returns:
         The records of the runs that finished.
 
     Raises:
-        InputError: ``count`` is below 2, or the first run refuses its input.
-        RunError: a run has failed, or a later one refused its input; the others are finished.
+        InputError: ``count`` is below 2, or the first run rejects its input.
+        RunError: a run has failed, or a later one rejected its input; the others are finished.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 2:
         raise InputError(f"--seeds {count}: give a number of trainings, at least 2; one training is --seed N")
@@ -49,7 +50,7 @@ def run_seeds(count: int, resolve: Callable[[int], config.Resolved], begin: Begi
         first: config.Resolved | None = None
         for number in range(count):
             resolved = replace(resolve(number), series={"id": name, "number": number, "count": count})
-            # Measured once: seeds that are computed in two ways would differ by more than their seed.
+            # Chosen once: seeds with different precision or memory layout would differ by more than their seed.
             resolved = settle_arithmetic(resolved) if first is None else computed_alike(resolved, first)
             first = first or resolved
             seed = resolved.config.seed
@@ -59,7 +60,7 @@ def run_seeds(count: int, resolve: Callable[[int], config.Resolved], begin: Begi
 
 
 class Series:
-    """The runs of ``fer-run --seeds`` that lie beside one of them."""
+    """The runs of a ``fer-run --seeds`` command, given one of them, in the same parent folder."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
@@ -77,9 +78,9 @@ class Series:
         return number
 
     def is_here(self) -> bool:
-        """Return whether the other seeds belong here: another lies here, or this one has not left its place.
+        """Return whether the other seeds belong here: another one is here, or this run is still in its original place.
 
-        The copy of one run, elsewhere or beside it, is that run alone.
+        A copy of a single run, elsewhere or in the same place, is treated as that run only.
         """
         return self._copies == 1 and (len(self._runs) > 1 or self._is_in_place())
 
@@ -87,25 +88,26 @@ class Series:
         output = Path(self._record.config["run"]["output"]).expanduser()
         if output.is_absolute():
             return output.exists() and output.samefile(self._beside)
-        names = [name for name in Path(os.path.normpath(output)).parts if name != ".."]  # below where it was started
+        names = [name for name in Path(os.path.normpath(output)).parts if name != ".."]  # relative to the start folder
         return list(self._beside.parts[len(self._beside.parts) - len(names) :]) == names
 
     def is_finished(self) -> bool:
-        """Return whether every seed is."""
+        """Return whether all seeds are finished."""
         return all(self._is_finished(number) for number in range(self._series["count"]))
 
     def has_finished(self) -> bool:
-        """Return whether a seed is finished."""
+        """Return whether at least one seed is finished."""
         return any(self._is_finished(number) for number in self._runs)
 
     def _is_finished(self, number: int) -> bool:
         return number in self._runs and self._runs[number].status == FINISHED
 
     def resume(self, settings: config.RunConfig, begin: Begin, go_on: GoOn) -> list[Record]:
-        """Go on with the seeds that were begun, run those that are missing, and print the spread.
+        """Continue unfinished seeds, run missing ones, and print the spread.
 
         Raises:
-            InputError, RunError: as ``run_seeds``.
+            InputError: as for ``run_seeds``.
+            RunError: as for ``run_seeds``.
         """
         first, cells = self._record.config["seed"] - self._series["number"], []
         for number in range(self._series["count"]):
@@ -140,7 +142,7 @@ def _show(records: list[Record]) -> None:
     console = result_console()
     try:
         runs = [read_run(record.folder) for record in records]
-    except InputError as error:  # folds that test samples twice have no score over all
+    except InputError as error:  # folds that test samples twice have no pooled score
         console.print(f"no spread: {error}", soft_wrap=True)
         return
     sound = [run for run in runs if not run.faults]

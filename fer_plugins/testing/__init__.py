@@ -1,7 +1,7 @@
-"""The contract, executable: what an author of a plug-in runs on an object before (or without) installing it.
+"""The contract as executable checks, which a plug-in's author can run on an object before installing it.
 
-Every check collects what it finds and raises one ``ContractError`` that names the object and, for each rule
-broken, what was found and the remedy.
+Every check collects all problems and raises a single ``ContractError`` that names the object and, for each broken rule,
+what was observed and how to fix it.
 """
 
 from fer_plugins.testing.architecture import check_architecture

@@ -30,7 +30,7 @@ from fer_plugins.testing.signature import check_signature
 from fer_plugins.testing.teacher import check_teacher
 
 PROVIDED = ("num_classes", "in_channels", "image_size", "pool", "teacher")
-_MANY = 4  # images of a batch
+_MANY = 4  # number of images in a batch
 
 
 def check_architecture(
@@ -41,14 +41,15 @@ def check_architecture(
     num_classes: int = 7,
     poolings: Mapping[str, PoolingFactory] | None = None,
 ) -> None:
-    """Check an architecture: signature, shapes under every pooling, training, inference, saving, exporting.
+    """Check an architecture: signature, shapes with every pooling, training, inference, saving, export.
 
     Args:
         factory: ``(*, num_classes, ..., typed options) -> nn.Module``.
-        options: the architecture's own options; the check sees no others, so run it for each that changes the network.
-        image_size: side of the square images in pixels.
-        num_classes: outputs; one more is tried as well.
-        poolings: by name; by default every installed one.
+        options: the architecture's own options. Only this combination is checked, so run the check for each combination
+            that changes the network.
+        image_size: side length of the square images in pixels.
+        num_classes: number of outputs; one more is tried as well.
+        poolings: name -> factory; default: all installed ones.
 
     Raises:
         ContractError: one or more rules are broken.
@@ -76,19 +77,19 @@ def check_architecture(
 
 
 def installed_poolings() -> dict[str, PoolingFactory]:
-    """Load every installed pooling; one that does not load is left out with a warning."""
+    """Load every installed pooling; one that cannot be loaded is left out with a warning."""
     poolings: dict[str, PoolingFactory] = {}
     for component in registry.available("pooling"):
         try:
             poolings[component.name] = registry.load(component)
-        except InputError as error:  # another plug-in's fault
+        except InputError as error:  # the fault of another plug-in
             warnings.warn(f"pooling {component.name} is not tried: {first_line(error)}", stacklevel=3)
     return poolings
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """Builds the architecture as the core does: it passes only what the signature names."""
+    """Builds the architecture as the core does, passing only the arguments that its signature names."""
 
     factory: Callable[..., Any]
     findings: Findings
@@ -98,7 +99,7 @@ class _Trial:
     num_classes: int
 
     def build(self, where: str = "the defaults", **changes: Any) -> nn.Module | None:
-        """Return a new network, or note why there is none; ``where`` says which one was asked for."""
+        """Return a new network, or record why it cannot be built; ``where`` describes which one was requested."""
         network = self.findings.attempt(
             lambda: self.call(**changes),
             "builds",
@@ -111,14 +112,14 @@ class _Trial:
         return None
 
     def call(self, **changes: Any) -> Any:
-        """Call the factory with the offered values that it names."""
+        """Call the factory with those of the provided values that it names."""
         offered = {"num_classes": self.num_classes, "in_channels": 1, "image_size": self.image_size, "teacher": None}
         return self.factory(
             **{name: value for name, value in (offered | changes).items() if name in self.named}, **self.options
         )
 
     def images(self, number: int = _MANY, channels: int = 1) -> Tensor:
-        """Random images (number, channels, image_size, image_size) in [0, 1]."""
+        """Return random images (number, channels, image_size, image_size) in [0, 1]."""
         return torch.rand(number, channels, self.image_size, self.image_size)
 
 
@@ -172,14 +173,14 @@ def _check_logits(trial: _Trial, network: nn.Module, images: Tensor, classes: in
 
 
 def _check_small_image(trial: _Trial) -> None:
-    """One pixel: either it serves, or it is refused in one line that says the smallest size."""
+    """Check images of one pixel: they work, or are rejected in one line that names the smallest size."""
     if "image_size" not in trial.named:
         return
     remedy = "raise ValueError with one line that names image_size and the smallest that serves"
     try:
         with torch.no_grad():
             trial.call(image_size=1).eval()(torch.rand(1, 1, 1, 1))
-    except Exception as error:  # anything but a ValueError of one line would reach the user as a traceback
+    except Exception as error:  # only a ValueError with one line is shown to the user without a traceback
         text = str(error)
         says_smallest = any(int(number) > 1 for number in re.findall(r"\d+", text))
         trial.findings.require(
@@ -191,7 +192,7 @@ def _check_small_image(trial: _Trial) -> None:
 
 
 def _check_saving(trial: _Trial, network: nn.Module) -> None:
-    """The trained weights, saved and loaded as checkpoints are, must make a fresh network equal."""
+    """Check that the trained weights, saved and loaded like a checkpoint, make a new network equal."""
     loaded = trial.findings.attempt(
         lambda: _save_and_load(network),
         "state dict loads with weights_only",

@@ -20,12 +20,12 @@ from fer_plugins.testing.signature import check_signature
 Images = npt.NDArray[Any]
 
 _SIZE = 48
-_MANY = 12  # images of a stream: enough that a rare operation (p 0.1) shows under some seed
+_MANY = 12  # number of images: enough that a rare operation (p 0.1) is applied with some seed
 _SEEDS = range(6)
 
 
 def check_augmentation(factory: Callable[..., Any]) -> None:
-    """Check an augmentation factory: form, shape and range of images, seeds, and that inputs stay as they are.
+    """Check an augmentation factory: type of transform, shape and range of images, seeds, unmodified inputs.
 
     Args:
         factory: ``(*, image_size, typed options) -> transform``; wrap it in ``functools.partial`` to set options.
@@ -110,7 +110,7 @@ def _check_sample_transform(findings: Findings, transform: Any, channels: int) -
 
 def _check_batch_transform(findings: Findings, transform: nn.Module, channels: int) -> None:
     images = torch.from_numpy(np.random.default_rng(0).random((_MANY, channels, _SIZE, _SIZE), dtype=np.float32))
-    images[0], images[1] = 0.0, 1.0  # the ends of the range, where brightness and interpolation step over it
+    images[0], images[1] = 0.0, 1.0  # the ends of the range, which brightness and interpolation may exceed
     clean = images.clone()
     where = f"{tuple(images.shape)} float32"
 
@@ -139,7 +139,7 @@ def _check_batch_transform(findings: Findings, transform: nn.Module, channels: i
 
 
 def _check_mixing(findings: Findings, transform: Any, channels: int) -> None:
-    """Check the images as those of any batch transform, and that the targets go with them."""
+    """Check the images like those of any batch transform, and that targets are mixed with them."""
     classes = torch.arange(_MANY) % 7
     targets = nn.functional.one_hot(classes, 7).float()
 
@@ -173,7 +173,7 @@ def _check_mixing(findings: Findings, transform: Any, channels: int) -> None:
 
 
 def _check_seeds(findings: Findings, run: Callable[[int], Images | None], clean: Images) -> None:
-    """Same seed, same images; other seeds, other images, unless the transform leaves all images alone."""
+    """Check that equal seeds give equal images, and other seeds other images unless the transform changes nothing."""
     results = []
     for seed in _SEEDS:
         result = run(seed)

@@ -23,11 +23,11 @@ from fer_plugins.training.callbacks import DuringTraining
 from fer_plugins.training.checkpoints import BestAndLast, read_checkpoint
 
 _EPOCHS = 8
-_INTERRUPTED = 7  # whole epochs of the run that goes on
+_INTERRUPTED = 7  # number of complete epochs before the resumed run continues
 
 
 def check_callback(factory: Callable[..., Any]) -> None:
-    """Check a callback in a small training: what is validated is saved, and a resumed run ends like a whole one.
+    """Check a callback in a small training: validated weights are saved, and a resumed run equals an uninterrupted one.
 
     Args:
         factory: ``(*, epochs, typed options) -> lightning Callback``; wrap it in ``functools.partial`` to set options.
@@ -54,7 +54,7 @@ def check_callback(factory: Callable[..., Any]) -> None:
 
 
 class Trained(L.LightningModule):
-    """Two layers with a batch normalisation between them; remembers the validation loss of each epoch."""
+    """Two layers with batch normalisation between them; stores the validation loss of each epoch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Trained(L.LightningModule):
         self.seen: dict[int, float] = {}
 
     def loss(self, batch: list[Tensor]) -> Tensor:
-        """Return the cross-entropy of images (B, 4) and labels (B,)."""
+        """Return the cross-entropy for images (B, 4) and labels (B,)."""
         images, labels = batch
         return nn.functional.cross_entropy(self.network(images), labels)
 
@@ -71,7 +71,7 @@ class Trained(L.LightningModule):
         return self.loss(batch)
 
     def validation_step(self, batch: list[Tensor], batch_idx: int) -> None:
-        """Remember the loss, and log it for the checkpoints."""
+        """Store the loss, and log it for the checkpoints."""
         loss = self.loss(batch)
         self.seen[self.current_epoch] = float(loss)
         self.log("val/loss", loss)
@@ -82,7 +82,7 @@ class Trained(L.LightningModule):
 
 
 class _KeepEach(L.Callback):
-    """Copies last.ckpt of every epoch; stands behind the callback that writes it."""
+    """Copies last.ckpt after every epoch; must come after the callback that writes it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -133,7 +133,7 @@ def _check_training(findings: Findings, callback: L.Callback, build: Callable[[]
     for epoch, values in fitted.seen.items():
         path = uninterrupted / f"{epoch}.ckpt"
         if not path.exists():
-            continue  # training has ended before it was written
+            continue  # training ended before it was written
         module = Trained().eval()
         module.load_state_dict(read_checkpoint(path)["state_dict"])
         with torch.no_grad():

@@ -17,7 +17,7 @@ _UNKNOWN = "--no-such-option-at-all"
 
 
 def check_command(offered: click.Command | Callable[[list[str]], int]) -> None:
-    """Check a verb: one line that says what it does, help on 80 columns, and no option that does nothing.
+    """Check a verb: a one-line description, help that fits 80 columns, and an error for unknown options.
 
     It is called once, with an option that it cannot know.
 

@@ -15,10 +15,10 @@ from fer_plugins.testing.findings import Failed, Findings, listed, name_of
 
 
 def check_dataset(dataset: Any) -> None:
-    """Check a dataset: classes, table, images, repeatable access, pickling and the optional members.
+    """Check a dataset: classes, table, images, repeatable access, pickling and optional attributes.
 
     Args:
-        dataset: what the factory returned, not the factory.
+        dataset: the dataset returned by the factory, not the factory.
 
     Raises:
         ContractError: one or more rules are broken.
@@ -67,7 +67,7 @@ def _check_table(findings: Findings, dataset: Any, classes: list[str]) -> Sample
     except InputError as error:
         findings.add(rule, str(error), remedy)
         return None
-    except Exception as error:  # no mapping, or columns that are no sequences
+    except Exception as error:  # for example not a mapping, or columns that are not sequences
         findings.add(rule, first_line(error), remedy)
         return None
     kind = np.asarray(columns["label"]).dtype
@@ -82,7 +82,7 @@ def _check_table(findings: Findings, dataset: Any, classes: list[str]) -> Sample
 
 
 def _check_classes_have_images(findings: Findings, table: SampleTable, classes: list[str]) -> None:
-    """A class without an image to train on passes everything else, and then no protocol can train."""
+    """Check that every class has training images; otherwise no protocol could train, although all else is valid."""
     remedy = "leave the class out of .classes and number the others again, or give it images"
     empty = [name for number, name in enumerate(classes) if not (table.label == number).any()]
     findings.require(not empty, "every class has images", f"none of {listed(empty)}", remedy)
@@ -118,7 +118,7 @@ def _check_image(findings: Findings, dataset: Any, index: int) -> None:
 
 
 def _check_repeatable(findings: Findings, dataset: Any, table: SampleTable) -> None:
-    """Read some images in two orders under other seeds, the table again, and the same images of a pickled copy."""
+    """Read images again in another order and with another seed, then the table, and the images of a pickled copy."""
     rows = _some_rows(table)
     first = {row: np.array(dataset[row]) for row in rows}
     seed_generators(1)
@@ -156,7 +156,7 @@ def _some_rows(table: SampleTable) -> list[int]:
 
 
 def _other_pixels(dataset: Any, expected: dict[int, Any]) -> list[str]:
-    """Return the rows, last first, whose images are not those expected."""
+    """Return the rows, last first, whose images differ from the expected ones."""
     return [str(row) for row in reversed(expected) if not np.array_equal(expected[row], dataset[row])]
 
 

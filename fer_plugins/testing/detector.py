@@ -15,11 +15,11 @@ from fer_plugins.runtime.generators import kept_generators, seed_generators
 from fer_plugins.testing.findings import Failed, Findings
 from fer_plugins.testing.signature import check_signature
 
-_NOSE = (224, 118)  # x, y of the root of the nose in scikit-image's photograph of an astronaut
+_NOSE = (224, 118)  # x, y of the bridge of the nose in scikit-image's photograph of an astronaut
 
 
 def check_detector(factory: Callable[..., Any]) -> None:
-    """Check a detector: boxes, scores and points of faces, images of every size, the face of a photograph.
+    """Check a detector: boxes, scores and points of faces, images of any size, and the face in a photograph.
 
     Args:
         factory: ``(*, typed options) -> detector``; wrap it in ``functools.partial`` to set options.

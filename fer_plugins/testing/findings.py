@@ -1,4 +1,4 @@
-"""Collects the broken rules of one object and makes the error of them."""
+"""Collects the broken rules of one object and raises them as one error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class ContractError(AssertionError):
-    """An object breaks the contract; the text has a line for every broken rule: what was observed, and the remedy."""
+    """An object breaks the contract; the text has one line per broken rule with what was observed and the remedy."""
 
 
 @dataclass
@@ -24,11 +24,11 @@ class _BrokenRule:
 
 
 class Failed:
-    """What ``Findings.attempt`` returns where the action raised; None may be what the action returned."""
+    """Returned by ``Findings.attempt`` if the action raised, since the action itself may return None."""
 
 
 class Findings:
-    """The findings about one object; a rule broken in many places is one finding with a count."""
+    """The broken rules of one object; a rule that is broken in several places is listed once with a count."""
 
     def __init__(self, kind: str, subject: Any) -> None:
         self._title = f"{kind} {name_of(subject)}"
@@ -38,20 +38,20 @@ class Findings:
         return rule in self._broken
 
     def add(self, rule: str, observed: str, remedy: str) -> None:
-        """Note that ``rule`` is broken, what was observed and how to mend it."""
+        """Record that ``rule`` is broken, what was observed and how to fix it."""
         if rule in self._broken:
             self._broken[rule].repeats += 1
         else:
             self._broken[rule] = _BrokenRule(observed, remedy)
 
     def require(self, holds: bool, rule: str, observed: str, remedy: str) -> bool:
-        """Note a broken ``rule`` unless it ``holds``; return ``holds``."""
+        """Record ``rule`` as broken unless it ``holds``; return ``holds``."""
         if not holds:
             self.add(rule, observed, remedy)
         return holds
 
     def attempt(self, action: Callable[[], T], rule: str, doing: str, remedy: str) -> T | Failed:
-        """Return what ``action`` returns; where it raises, note a broken ``rule``."""
+        """Return the result of ``action``; if it raises, record ``rule`` as broken and return ``Failed``."""
         try:
             return action()
         except Exception as error:  # the plug-in's code may raise anything; the error is the finding
@@ -59,7 +59,7 @@ class Findings:
             return Failed()
 
     def report(self) -> None:
-        """Raise ``ContractError`` where a rule is broken."""
+        """Raise ``ContractError`` if a rule is broken."""
         if not self._broken:
             return
         lines = [f"{self._title} breaks {count(len(self._broken), 'rule')} of the contract:"]
@@ -70,7 +70,7 @@ class Findings:
 
 
 def name_of(subject: Any) -> str:
-    """Return ``module.name`` of a factory, of what a partial wraps, or of an object's class."""
+    """Return ``module.name`` of a factory, of the function that a partial wraps, or of an object's class."""
     while isinstance(subject, functools.partial):
         subject = subject.func
     named = subject if hasattr(subject, "__qualname__") else type(subject)
@@ -78,12 +78,12 @@ def name_of(subject: Any) -> str:
 
 
 def count(number: int, word: str) -> str:
-    """Return "1 rule" or "2 rules"."""
+    """Return the number with its noun in singular or plural, such as "1 rule" or "2 rules"."""
     return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:
-    """Return the names with commas, the first ``most`` of them and how many there are besides."""
+    """Return the first ``most`` names, separated by commas, and how many more there are."""
     names = list(names)
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest

@@ -1,4 +1,4 @@
-"""The contract kit on what a distribution offers, with a line for everything that was looked at."""
+"""Runs the contract checks on the components of a distribution, and prints one line per check."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ Check = tuple[str, Callable[[], object]]
 
 
 class Skipped(Exception):
-    """A check that cannot be made here; its text says why."""
+    """A check that cannot be run here; its text says why."""
 
 
 def check_installed(name: str, root: str | None, image_size: int | None) -> int:
-    """Check the components that ``name`` means and print what was found.
+    """Check the components that ``name`` refers to and print the results.
 
     Args:
-        name: of a component, ``distribution:component``, or a distribution.
-        root: what a dataset is to read.
-        image_size: in pixels; None: as each recipe says.
+        name: a component, ``distribution:component``, or a distribution.
+        root: path of the data for a dataset.
+        image_size: in pixels; None: as in each recipe.
 
     Returns:
-        0 where everything holds, 1 where something is broken.
+        0 if all checks pass, 1 if one fails.
 
     Raises:
-        InputError: nothing of that name is installed.
+        InputError: nothing with this name is installed.
     """
     broken = looked = 0
     for component in _find(name):
@@ -50,7 +50,7 @@ def check_installed(name: str, root: str | None, image_size: int | None) -> int:
             except Skipped as reason:
                 print(f"  skipped  {title}: {reason}")
                 continue
-            except Exception as error:  # whatever a plug-in raises is what is wrong with it
+            except Exception as error:  # any exception of a plug-in is a failed check
                 broken += 1
                 print(f"  BROKEN   {title}")
                 lines = str(error).splitlines() if isinstance(error, InputError | kit.ContractError) else []
@@ -106,7 +106,7 @@ def _architecture_checks(component: Component, image_size: int | None) -> Iterat
     try:
         own = registry.paper(component)["architectures"][component.name]
     except InputError:
-        return  # said by the check of paper.yaml
+        return  # reported by the check of paper.yaml
     variants = own.get("variants") or {}
     for variant in ("default", *variants):
         yield f"recipe {variant}", functools.partial(_check_recipe, component, variant)
@@ -115,7 +115,7 @@ def _architecture_checks(component: Component, image_size: int | None) -> Iterat
         try:
             settings = _resolve(component, variant)
         except InputError:
-            continue  # said by the check of the recipe
+            continue  # reported by the check of the recipe
         model = config.copy_plain(settings.model.options)
         if model in tried:
             continue
@@ -128,16 +128,16 @@ def _architecture_checks(component: Component, image_size: int | None) -> Iterat
 
 
 def _check_protocol(function: Callable[..., Any]) -> None:
-    """Check it on the first of three tables that it serves: with all three splits, without val, without any."""
+    """Check a protocol on the first of three tables that it accepts: with all splits, without val, without splits."""
     table = example_table()
     assert table.split is not None
     without_val = dataclasses.replace(table, split=np.where(table.split == "val", "train", table.split))
     for candidate in (table, without_val, dataclasses.replace(table, split=None)):
         try:
             function(table=candidate, seed=0)
-        except ValueError:  # the contract's way to refuse a table
+        except ValueError:  # how the contract rejects a table
             continue
-        except Exception:  # the kit says what is wrong
+        except Exception:  # reported by the contract checks
             break
         return kit.check_protocol(function, candidate)
     return kit.check_protocol(function, table)
@@ -184,7 +184,7 @@ def _resolve(component: Component, variant: str) -> config.RunConfig:
     changes = registry.recipe(component, variant).get("variant", {})
     flags: dict[str, Any] = {"data": {"name": "synthetic"}}
     if (changes.get("model") or {}).get("teacher") == config.MANDATORY:
-        flags["model"] = {"teacher": "a run's folder"}  # a name only: what is built here learns from nobody
+        flags["model"] = {"teacher": "a run's folder"}  # only a name: the teacher is not used here
     return config.resolve(flags, plugin=name, recipe=variant).config
 
 
@@ -207,12 +207,12 @@ def _check_architecture(component: Component, options: dict[str, Any], size: int
     try:
         registry.build("architecture", component.name, num_classes=7, image_size=size, **checked)
     except InputError as error:
-        _skip_offline(error)  # anything else the kit says better
+        _skip_offline(error)  # other errors are reported better by the contract checks
     kit.check_architecture(factory, options=checked, image_size=size)
 
 
 def _skip_offline(error: InputError) -> None:
-    """Skip the check of a recipe that begins with weights which cannot be had here."""
+    """Skip the check of a recipe that starts from weights which cannot be downloaded here."""
     if isinstance(error.__cause__, ConnectionError):
         raise Skipped(first_line(error)) from error
 

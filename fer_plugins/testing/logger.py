@@ -33,11 +33,11 @@ RESULT = Result(
 
 
 def check_logger(factory: Callable[..., Any]) -> None:
-    """Check a logger: it follows a run from start to end, takes what it is given, and writes into the run's folder.
+    """Check a logger: it follows a run from start to end, accepts all values, and writes only into the run's folder.
 
     Args:
-        factory: ``(*, folder, config, resume_id, typed options) -> lightning Logger or None``, of the first three those
-            that it names; wrap it in ``functools.partial`` to set options.
+        factory: ``(*, folder, config, resume_id, typed options) -> lightning Logger or None``; it may omit ``config``
+            and ``resume_id``. Wrap it in ``functools.partial`` to set options.
 
     Raises:
         ContractError: one or more rules are broken.

@@ -18,11 +18,11 @@ _BATCH = 6
 
 
 def check_loss(factory: Callable[..., Any]) -> None:
-    """Check a loss: a finite scalar of labels and of shares, gradients, the better prediction costs less.
+    """Check a loss: a finite scalar for labels and class probabilities, gradients, lower for better predictions.
 
     Args:
-        factory: ``(*, num_classes, class_counts, typed options) -> nn.Module``, of the first two those that it names;
-            wrap it in ``functools.partial`` to set options.
+        factory: ``(*, num_classes, class_counts, typed options) -> nn.Module``; it may omit either of the first two.
+            Wrap it in ``functools.partial`` to set options.
 
     Raises:
         ContractError: one or more rules are broken.
@@ -66,7 +66,7 @@ def _check_criterion(findings: Findings, criterion: nn.Module, classes: int) -> 
         loss = _take(findings, criterion, logits, target, case)
         if loss is None:
             return
-        for scale in (1000, -1000):  # where a probability is 0 in float32
+        for scale in (1000, -1000):  # logits for which a probability is 0 in float32
             _take(findings, criterion, scale * sharp, target, f"{case} and logits of {scale}")
         good, bad = (_value(criterion, sign * 5 * sharp, target) for sign in (1, -1))
         findings.require(
@@ -105,7 +105,7 @@ def _check_criterion(findings: Findings, criterion: nn.Module, classes: int) -> 
 
 
 def _take(findings: Findings, criterion: nn.Module, logits: Tensor, target: Tensor, case: str) -> Tensor | None:
-    """Return the loss of a batch; None, with a finding, where it is no finite scalar with finite gradients."""
+    """Return the loss of a batch; None, with a finding, if it is not a finite scalar with finite gradients."""
     leaf = logits.clone().requires_grad_()
     loss = findings.attempt(
         lambda: criterion(leaf, target), "runs", case, "take labels (B,) and shares (B, K) of logits (B, K)"

@@ -21,14 +21,15 @@ Probabilities = npt.NDArray[np.float64]
 
 
 def check_metric(factory: Callable[..., Any]) -> None:
-    """Check a metric: its fields, and its values of splits of all sorts.
+    """Check a metric: its fields, and its values for various splits.
 
-    A value has to lie in the range, to be the same again, whatever the order of the images, and not to be worse for a
-    network that is always right than for one that is always wrong. The arrays stay as they are. Splits with one image,
-    or one class, may have no value (None or NaN), but raise nothing.
+    A value must be in the range, must be the same for any order of the images, and must not be worse for a network that
+    is always right than for one that is always wrong. The arrays must not be modified. For splits with a single image
+    or class the value may be undefined (None or NaN), but no error may be raised.
 
     Args:
-        factory: called without arguments, gives a ``contract.Metric``; wrap it in ``functools.partial`` to set options.
+        factory: returns a ``contract.Metric`` when called without arguments; wrap it in ``functools.partial`` to set
+            options.
 
     Raises:
         ContractError: one or more rules are broken.

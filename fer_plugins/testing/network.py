@@ -1,4 +1,4 @@
-"""Checks one built network: what training reaches, what inference may not depend on, optional members, export."""
+"""Checks a built network: trained parameters, deterministic inference, optional attributes, export."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from fer_plugins.runtime.errors import first_line
 from fer_plugins.testing.findings import Failed, Findings, count, listed
 from fer_plugins.testing.reach import find_unreached, reached
 
-TOLERANCE = 1e-5  # of the largest logit
+TOLERANCE = 1e-5  # relative to the largest logit
 _STEPS = 3
 _BATCH = 8
 
 
 def infer(network: nn.Module, images: Tensor) -> Tensor:
-    """Return the logits in eval mode without gradients."""
+    """Return the logits in evaluation mode, without gradients."""
     with torch.no_grad():
         logits: Tensor = network.eval()(images)
     return logits
 
 
 def differ(logits: Tensor, expected: Tensor) -> str | None:
-    """Return how far two tensors of logits are apart, or None where it is within ``TOLERANCE``."""
+    """Return a description of how two tensors of logits differ, or None if they agree within ``TOLERANCE``."""
     if logits.shape != expected.shape:
         return f"shapes {tuple(logits.shape)} and {tuple(expected.shape)}"
     gap = (logits - expected).abs().max().item()
-    scale = max(logits.abs().max().item(), 1e-3)  # the floor: a network that starts at zero has no scale of its own
+    scale = max(logits.abs().max().item(), 1e-3)  # lower limit for networks whose initial logits are zero
     return None if gap <= TOLERANCE * scale else f"largest difference {gap:.2g}, largest logit {scale:.2g}"
 
 
 def train_briefly(findings: Findings, network: nn.Module, images: Tensor, num_classes: int) -> bool:
-    """Take a few steps on random images, so that the checks after it see a network that has learnt.
+    """Take a few training steps on random images, so that later checks see a trained network.
 
-    A parameter may have gradient 0 at the start (behind a factor that starts at 0), but not after some steps.
+    The gradient of a parameter may be 0 at the start (after a factor that starts at 0), but not after some steps.
 
     Returns:
         Whether the steps could be taken.
@@ -84,12 +84,12 @@ def train_briefly(findings: Findings, network: nn.Module, images: Tensor, num_cl
 
 
 def _find_unused(network: nn.Module, unreached: Collection[str], images: Tensor, num_classes: int) -> list[str]:
-    """Return those of the parameters without a gradient that none of many other weights and images reaches either."""
+    """Return the parameters without a gradient that also get none with many other weights and images."""
     if not unreached:
         return []
     labels = torch.randint(num_classes, (_BATCH,))
     batch = torch.rand(_BATCH, *images.shape[1:])
-    ignored = Findings("architecture", network)  # what is wrong with the loss was found above
+    ignored = Findings("architecture", network)  # problems of the loss were recorded before
     return find_unreached(network, unreached, lambda tried: _training_loss(ignored, network, tried, labels), batch)
 
 
@@ -111,7 +111,7 @@ def _training_loss(findings: Findings, network: Any, images: Tensor, labels: Ten
 
 
 def check_inference(findings: Findings, network: nn.Module, images: Tensor) -> None:
-    """Check that eval mode is deterministic, treats each image alone, leaves its input alone and gives logits."""
+    """Check that evaluation mode is deterministic, independent of the batch, keeps its input, and returns logits."""
     before = images.clone()
     logits = infer(network, images)
     findings.require(torch.equal(images, before), "input unchanged", "the forward pass wrote to it", "work on a copy")
@@ -156,7 +156,7 @@ def _check_no_softmax(findings: Findings, logits: Tensor) -> None:
 
 
 def check_optional_members(findings: Findings, network: nn.Module, images: Tensor) -> None:
-    """Check ``criterion_weight`` and ``explain`` where the network has them."""
+    """Check ``criterion_weight`` and ``explain`` if the network has them."""
     weight = getattr(network, "criterion_weight", 1.0)
     findings.require(
         isinstance(weight, int | float) and 0 <= weight <= 1,
@@ -191,13 +191,13 @@ def check_optional_members(findings: Findings, network: nn.Module, images: Tenso
 
 
 def check_export(findings: Findings, network: nn.Module, images: Tensor) -> None:
-    """Check that ``torch.export`` follows the forward pass, and that the exported one computes the same."""
+    """Check that ``torch.export`` can trace the forward pass, and that the exported program computes the same."""
     rule, remedy = (
         "exports",
         "decide by shapes and options, not by values; no .item(), numpy or lists of tensors' values",
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's own, on its own deprecations
+        warnings.simplefilter("ignore")  # torch's warnings about its own deprecations
         exported = findings.attempt(
             lambda: torch.export.export(network.eval(), (images,)), rule, "torch.export.export in eval mode", remedy
         )

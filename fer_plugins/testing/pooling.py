@@ -15,13 +15,13 @@ SIZES = ((48, 48), (47, 47), (24, 24), (23, 31), (12, 9))
 
 
 def check_pooling(factory: PoolingFactory) -> None:
-    """Check a pooling factory: sizes, channels, constants, dtype, and that nothing is learnt or saved.
+    """Check a pooling factory: sizes, channels, constant inputs, dtype, and that it has no parameters or saved state.
 
-    The output side is the floor or ceiling of side / stride; where the window is larger than its stride it may be as
-    small as an unpadded window leaves it, floor((side - kernel_size) / stride) + 1.
+    The output side is the floor or ceiling of side / stride. If the window is larger than the stride, it may be as
+    small as without padding, floor((side - kernel_size) / stride) + 1.
 
     Args:
-        factory: ``(kernel_size, stride=None, options) -> nn.Module``; a ``functools.partial`` of it checks a preset.
+        factory: ``(kernel_size, stride=None, options) -> nn.Module``; pass a ``functools.partial`` to check a preset.
 
     Raises:
         ContractError: one or more rules are broken.

@@ -19,11 +19,11 @@ from fer_plugins.testing.signature import check_signature
 
 
 def check_protocol(function: Callable[..., list[Fold]], table: SampleTable | None = None) -> None:
-    """Check a protocol: disjoint folds in range, a pure function of table, seed and options.
+    """Check a protocol: disjoint folds within range, and a pure function of table, seed and options.
 
     Args:
         function: ``(table, seed, typed options) -> list of Fold``; wrap it in ``functools.partial`` to set options.
-        table: a table that the protocol can split; by default one of 210 samples with all columns but ``digest``.
+        table: a table that the protocol can split; default: 210 samples with all columns except ``digest``.
 
     Raises:
         ContractError: one or more rules are broken.
@@ -33,7 +33,7 @@ def check_protocol(function: Callable[..., list[Fold]], table: SampleTable | Non
     check_signature(findings, function, required=offered, offered=offered, defaults=False)
     table = example_table() if table is None else table
     flaw = getattr(getattr(function, "func", function), "flaw", None)
-    if callable(flaw):  # of the options
+    if callable(flaw):  # depends on the options
         flaw = flaw(**getattr(function, "keywords", {}))
     flawed = bool(flaw)
     clean = {name: column.copy() for name, column in table.columns()}
@@ -71,7 +71,7 @@ def check_protocol(function: Callable[..., list[Fold]], table: SampleTable | Non
 
 
 def example_table() -> SampleTable:
-    """Return 7 classes x 30 samples of 15 subjects, with splits, sequences and votes; no pixels behind it."""
+    """Return 7 classes x 30 samples of 15 subjects, with splits, sequences and votes, but without pixels."""
     rows = np.arange(210)
     label = rows % 7
     return SampleTable(
@@ -130,7 +130,7 @@ def _check_fold(findings: Findings, fold: Fold, where: str, size: int, flawed: b
     for first, second in itertools.combinations(SPLITS, 2):
         shared = len(np.intersect1d(splits[first], splits[second]))
         if flawed and (first, second) == ("val", "test") and shared == len(fold.val) == len(fold.test):
-            continue  # it selects on the test split, and says so
+            continue  # it selects on the test split, and declares this
         findings.require(
             shared == 0,
             "parts are disjoint",

@@ -1,4 +1,4 @@
-"""Which parameters no gradient reaches, whatever the weights and images: a dead ReLU is not an unused layer."""
+"""Finds parameters that get no gradient for any weights and images: a dead ReLU is not an unused layer."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Callable, Collection
 import torch
 from torch import Tensor, nn
 
-_TRIES = 12  # a unit is dead at random weights about every second time; one layer of many units hardly ever
+_TRIES = 12  # with random weights a single unit is dead about every second time, a whole layer hardly ever
 
 
 def reached(weight: nn.Parameter) -> bool:
-    """Return whether the last backward pass gave this parameter a gradient that is finite and not 0 throughout."""
+    """Return whether the last backward pass gave this parameter a gradient that is finite and not all 0."""
     return weight.grad is not None and bool(weight.grad.isfinite().all()) and bool(weight.grad.any())
 
 
 def find_unreached(
     network: nn.Module, names: Collection[str], loss: Callable[[Tensor], Tensor], batch: Tensor
 ) -> list[str]:
-    """Look again at parameters without a gradient: under other weights and images of other contrast.
+    """Search for gradients of parameters with other weights, and images of other contrast.
 
-    The network is left as it was.
+    The network is restored afterwards.
 
     Args:
         network: in training mode.
-        names: of the parameters in question.
-        loss: from images (B, C, H, W) in [0, 1] to a scalar; called once a try.
-        batch: images of the shape to try, (B, C, H, W).
+        names: the parameters without a gradient so far.
+        loss: maps images (B, C, H, W) in [0, 1] to a scalar; called once per try.
+        batch: a batch with the shape of the images to try, (B, C, H, W).
 
     Returns:
-        Those of ``names`` that no try reached, in their order.
+        Those of ``names`` that got no gradient in any try, in their order.
     """
     state = {name: value.detach().clone() for name, value in network.state_dict().items()}
     left = {name: weight for name, weight in network.named_parameters() if name in names}
@@ -43,7 +43,7 @@ def find_unreached(
             network.zero_grad()
             try:
                 torch.autograd.backward(loss(images))
-            except (RuntimeError, ValueError):  # weights that the network does not bear
+            except (RuntimeError, ValueError):  # the network fails with these weights
                 continue
             finally:
                 touched = [name for name, weight in left.items() if reached(weight)]
@@ -57,7 +57,7 @@ def find_unreached(
 
 
 def _scatter(network: nn.Module) -> None:
-    """Move every parameter by noise as large as its own values."""
+    """Add noise to every parameter, as large as its own values."""
     with torch.no_grad():
         for weight in network.parameters():
             if weight.requires_grad:

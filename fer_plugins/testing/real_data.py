@@ -1,17 +1,17 @@
-"""Finds the real images that some tests need, and skips those tests, with the reason, where they are not."""
+"""Finds the real images that some tests need, and skips these tests, with the reason, if they do not exist."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-FER2013_FILES = ("fer2013.csv", "fer2013.tar.gz")  # the official release; other copies are made of it
+FER2013_FILES = ("fer2013.csv", "fer2013.tar.gz")  # of the official release; other copies are derived from it
 
 
 def find_fer2013() -> Path:
-    """Return the official FER-2013 below the folder ``FER_DATA_DIR``; the calling test is skipped where there is none.
+    """Return the path of the official FER-2013 below ``FER_DATA_DIR``; skip the calling test if it does not exist.
 
-    It is looked for as ``fer2013/fer2013.csv``, then as ``fer2013/fer2013.tar.gz``.
+    It is searched as ``fer2013/fer2013.csv``, then as ``fer2013/fer2013.tar.gz``.
     """
     import pytest
 

@@ -10,12 +10,12 @@ from fer_plugins.runtime.generators import kept_generators, seed_generators
 from fer_plugins.testing.findings import Failed, Findings
 from fer_plugins.testing.signature import check_signature
 
-_MOST = 10_000  # points; a search that asks for more in three dimensions does not end
+_MOST = 10_000  # points; a search that asks for more in three dimensions is assumed not to end
 _DIMENSIONS = 3
 
 
 def check_search(factory: Callable[..., Any]) -> None:
-    """Check a search: points in the unit cube, an end, the same course from the same seed and values.
+    """Check a search: points in the unit cube, a finite number of them, the same points for the same seed and values.
 
     Args:
         factory: ``(*, dimensions, seed, typed options) -> Search``; wrap it in ``functools.partial`` to set options.
@@ -99,6 +99,6 @@ def _refuses(action: Callable[[], object]) -> bool:
         action()
     except RuntimeError:
         return True
-    except Exception:  # another error is no clear refusal
+    except Exception:  # another type of error is not a clear rejection
         return False
     return False

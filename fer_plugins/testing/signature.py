@@ -25,13 +25,13 @@ def check_signature(
     offered: Collection[str],
     defaults: bool,
 ) -> dict[str, inspect.Parameter]:
-    """Note what is wrong with the signature of ``factory`` and return its named parameters.
+    """Record what is wrong with the signature of ``factory``, and return its named parameters.
 
     Args:
-        findings: where to note.
+        findings: where to record it.
         factory: a function, class or partial of one.
-        required: parameters that it must name.
-        offered: parameters whose values come from the core; all others are options for users.
+        required: parameters that it must have.
+        offered: parameters whose values are passed by the core; all others are options for users.
         defaults: whether every option must have a default.
     """
     signature = findings.attempt(
@@ -92,7 +92,7 @@ def _check_option(findings: Findings, parameter: inspect.Parameter, doc: str, *,
 
 
 def _documentation(factory: Any) -> str:
-    """Return what the docstrings of a function, or of a class and its constructor, say from ``Args:`` on."""
+    """Return the docstring of a function, or of a class and its constructor, from ``Args:`` on."""
     while isinstance(factory, functools.partial):
         factory = factory.func
     docs = [inspect.getdoc(factory) or ""]

@@ -1,4 +1,4 @@
-"""Checks how a network treats the teacher that it learns from."""
+"""Checks how a network uses the teacher that it learns from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fer_plugins.testing.findings import Failed, Findings, listed
 
 
 class _TinyTeacher(nn.Module):
-    """A frozen network with batch normalisation, whose running statistics betray one that is put in training mode."""
+    """A frozen network with batch normalisation, whose running statistics change if it is set to training mode."""
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -29,13 +29,13 @@ class _TinyTeacher(nn.Module):
 def check_teacher(
     findings: Findings, build: Callable[[nn.Module], nn.Module | None], images: Tensor, num_classes: int
 ) -> None:
-    """Check a training step with a teacher, and that the teacher comes out of it as it went in.
+    """Check a training step with a teacher, and that it leaves the teacher unchanged.
 
     Args:
-        findings: where to note.
-        build: builds the network that learns from a given teacher, or returns None (and notes why).
+        findings: where to record what is wrong.
+        build: builds the network that learns from a given teacher, or returns None (and records why).
         images: a batch with 1 channel.
-        num_classes: outputs of the teacher.
+        num_classes: number of outputs of the teacher.
     """
     teacher = _TinyTeacher(num_classes)
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
