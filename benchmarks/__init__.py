@@ -1,1 +1,1 @@
-"""Measurements, each a script. A package, since pyarrow 17 installs one of this name, which tests would import."""
+"""Benchmark scripts. This is a package because pyarrow 17 installs one of this name, which tests would import."""

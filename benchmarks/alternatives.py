@@ -1,19 +1,19 @@
-"""What one would use instead, side by side: torchvision's FER2013 in a DataLoader under a plain Lightning module.
+"""Compares this package with the usual alternative: torchvision's FER2013, a DataLoader, a plain Lightning module.
 
     $ FER_DATA_DIR=FOLDER python benchmarks/alternatives.py [--network lenet5] [--seconds 40] [--workers 2] [--json]
 
-FOLDER holds ``fer2013/fer2013.tar.gz``, the archive of the challenge. Three ways in turn, in one process, with the same
-network, optimiser and batch:
+FOLDER must contain ``fer2013/fer2013.tar.gz``, the archive of the challenge. Three methods alternate in one process,
+with the same network, optimiser and batch size:
 
 - fer-plugins: ``fer-run`` with augmentation flip_affine_erase, and with ``trainer.precision auto``,
   ``trainer.channels_last auto`` (the whole run: reading, splitting, validation after each epoch, checkpoints);
 - torchvision: ``torchvision.datasets.FER2013``, flip and affine of PIL images, a DataLoader with workers;
-- ten crops: all ten crops of 40 x 40 pixels of each image in every step, with the moves before and the erasing after
-  that Khaireddin and Chen 2021 train with; validation answers by the mean over its ten crops.
+- ten crops: all ten crops of 40 x 40 pixels of each image in every step, with the shifts before and the erasing after
+  cropping that Khaireddin and Chen 2021 train with; validation averages over the ten crops.
 
-First the data path alone (images/s of a pass over 26,000 training images, the ways in turn, median of three), then the
-accuracy on PublicTest after the same seconds of training. Figures of a busy machine are low for all; the ratios are
-what counts.
+First the data path is timed alone (images/s of a pass over 26,000 training images, alternating, median of three), then
+the accuracy on PublicTest after the same training time is measured. On a busy machine all figures are low; compare the
+ratios.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ from fer_plugins.training import optim
 from fer_plugins.training.build import build_data
 from fer_plugins.training.network import build_network
 
-IMAGES = 26_000  # of a timed pass: of a short one, what the workers had ready when it began would count
+IMAGES = 26_000  # of a timed pass; in a short one, batches prepared by the workers before its start would count
 ROUNDS = 3
-VAL = 3589  # images of PublicTest; torchvision's "test" begins with them
+VAL = 3589  # number of images in PublicTest, with which torchvision's "test" begins
 _FLOAT = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
 _ERASE = v2.RandomErasing()
 
@@ -81,11 +81,11 @@ TRANSFORMS = {
         v2.Compose([v2.TenCrop(40), _stack]),
     ),
 }
-SIDES = {"ten crops": 40}  # of the images that the network gets; 48 elsewhere
+SIDES = {"ten crops": 40}  # side length of the network's input images; 48 for the others
 
 
 class PlainModule(L.LightningModule):
-    """What a tutorial shows: cross entropy, accuracy of torchmetrics, the mean over crops where there are several."""
+    """The module of a typical tutorial: cross-entropy, torchmetrics accuracy, and the mean over crops if there are any."""
 
     def __init__(self, network: nn.Module, settings: config.RunConfig) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class PlainModule(L.LightningModule):
         return loss
 
     def validation_step(self, batch: list[Tensor], batch_idx: int) -> None:
-        """Count correct predictions, by the mean over crops where there are several."""
+        """Count correct predictions, averaging the logits over crops if there are several."""
         image, label = batch
         logits = self.network(image.flatten(0, -4)).view(len(label), -1, 7).mean(1)
         self.accuracy(logits, label)
@@ -137,7 +137,7 @@ def loaders(name: str, root: Path, batch: int, workers: int) -> tuple[DataLoader
 
 
 def rate(batches: Iterator[int]) -> float:
-    """Return images/s of a pass, from the second batch on: workers start with the first."""
+    """Return images/s of a pass, starting from the second batch because workers start with the first."""
     next(batches)
     began, images = time.perf_counter(), 0
     for size in batches:
@@ -184,7 +184,7 @@ def train_own(settings: config.RunConfig, seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         configuration = {**settings.as_dict(), "run": {"output": folder, "test": False}}
         configuration["trainer"]["max_time"] = seconds / 60
-        with contextlib.redirect_stdout(io.StringIO()):  # the run's own tables stand between the rows otherwise
+        with contextlib.redirect_stdout(io.StringIO()):  # hide the run's own tables, which would be between the rows
             record: Record = run(configuration)
         images = record.manifest["epochs"] * sum(record.manifest["data"]["counts"]["train"].values())
         took = record.manifest["sessions"][-1]["fit_seconds"]

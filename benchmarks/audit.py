@@ -1,12 +1,12 @@
-"""Time and memory of the search for near copies by number of images, and the share of planted copies that it finds.
+"""Measures time and memory of the search for near copies by number of images, and its recall on planted copies.
 
     $ python benchmarks/audit.py [--images 1000 10000 36000] [--rounds 1]
     $ python benchmarks/audit.py --rates [PATH/fer2013.tar.gz] [--faces 10000]
 
-The timed images are smooth noise, no two alike. The rates: copies of every kind are planted among all images, of each
-original one, and a copy is found when its group holds the original. With FER2013 the originals are the images of its
-validation and test splits; without it they are synthetic faces. False alarms are counted on images without copies: one
-synthetic face a person, and random parts of photographs that have no near copy themselves.
+The timed images are smooth noise, all different. For the recall, one copy of each original is planted among all
+images, alternating between the kinds of changes; a copy is found if its group contains the original. With FER2013 the
+originals are the images of its validation and test splits, without it synthetic faces. False alarms are counted on
+images without copies: one synthetic face per person, and random parts of photographs that have no near copy themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from fer_plugins.data.synthetic_faces.synthetic import Synthetic
 
 
 def make_images(count: int) -> np.ndarray:
-    """Return (count, 48, 48, 1) uint8: smooth noise of the range of a photograph."""
+    """Return (count, 48, 48, 1) uint8: smooth noise with the value range of a photograph."""
     generator = np.random.default_rng(0)
     images = np.empty((count, 48, 48, 1), np.uint8)
     for start in range(0, count, 1000):
@@ -53,7 +53,7 @@ def time_search(count: int, rounds: int) -> None:
 
 
 def load_fer2013(root: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return all images, and the rows of the sharp ones that are planted: one of each group of identical ones."""
+    """Return all images, and the rows of the sharp ones to plant: one of each group of identical ones."""
     dataset = registry.build("dataset", "fer2013", root=root, image_size=48, channels=1)
     loaded = load_images(dataset, name="fer2013", image_size=48, channels=1, cache=None, memory_gb=1.0)
     first = np.unique(loaded.table.digest, return_index=True)[1]
@@ -62,7 +62,7 @@ def load_fer2013(root: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_faces(people: int) -> np.ndarray:
-    """Return one face a person, its expression by turns: (people, 48, 48, 1)."""
+    """Return one face per person, with alternating expressions: (people, 48, 48, 1)."""
     faces = Synthetic(image_size=48, samples=7 * people, subjects=people, frames=1)
     rows = {}
     for row, subject in enumerate(faces.table["subject"]):
@@ -71,7 +71,7 @@ def draw_faces(people: int) -> np.ndarray:
 
 
 def print_rates(title: str, images: np.ndarray, originals: np.ndarray, size: int = 0) -> None:
-    """Plant one copy of each original, kinds by turns, among ``images``, and print the share found by kind."""
+    """Plant one copy of each original among ``images``, alternating the kinds, and print the recall for each kind."""
     draw = np.random.default_rng(0)
     by_kind = planted_changes()
     kinds = list(by_kind)
@@ -80,7 +80,7 @@ def print_rates(title: str, images: np.ndarray, originals: np.ndarray, size: int
     copies = np.empty((len(order), *images.shape[1:]), np.uint8)
     for place, row in enumerate(order):
         changes = by_kind[kinds[kind[place]]]
-        # By turns through the kind's own changes, so that all of the offsets come equally often.
+        # Alternate between the changes of a kind, so that all offsets are used equally often.
         copies[place, ..., 0] = changes[place // len(kinds) % len(changes)](images[row, ..., 0], draw)
     started = time.perf_counter()
     pairs = find_near_copies(np.concatenate([images, copies]))
@@ -101,7 +101,7 @@ def print_alarms(title: str, images: np.ndarray) -> None:
 
 
 def cut_parts(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
-    """Return a part, 30 of 48 pixels a side, from anywhere of each original that has no near copy among them."""
+    """Return a random crop, 30 of 48 pixels per side, of each original that has no near copy among the originals."""
     pairs = find_near_copies(images[originals])
     alone = np.setdiff1d(np.arange(len(originals)), np.concatenate([pairs.first, pairs.second]))
     draw = np.random.default_rng(1)
@@ -120,7 +120,7 @@ def main() -> None:
         return time_search(args.one, args.rounds)
     if args.rates is None:
         print(f"{os.cpu_count()} cores, OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'unset')}", flush=True)
-        for count in args.images:  # each in a process of its own, for its own peak
+        for count in args.images:  # each in a separate process, to measure its own peak memory
             command = [sys.executable, str(Path(__file__)), "--one", str(count), "--rounds", str(args.rounds)]
             subprocess.run(command, check=True)
         return None

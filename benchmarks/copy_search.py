@@ -1,10 +1,11 @@
-"""Other ways to search FER-2013 for copies: nearest neighbours by processor time, image hashes by what they find.
+"""Compares alternative searches for copies in FER-2013: nearest neighbours by CPU time, image hashes by recall.
 
     $ python benchmarks/copy_search.py PATH/fer2013.tar.gz
 
-Needs faiss-cpu and ImageHash besides the project; a library that is not installed is named and left out. The neighbours
-are those of the audit: the thumbnails of all different images, eight a query. The hashes see 300 planted copies among
-4,000 images; "another" is the share of queries that have an image as near which is no copy of theirs.
+Needs faiss-cpu and ImageHash in addition to the project; a library that is not installed is named and left out. The
+neighbours are those of the audit: for the thumbnails of all distinct images, eight per query. The hashes are tested on
+300 planted copies among 4,000 images; "another" is the fraction of queries for which an image that is not the original
+is within the same distance.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from fer_plugins.data.copies.near_copies import find_near_copies
 
 NEIGHBOURS = 8
 IMAGES, QUERIES = 4000, 300
-HASHES = (("phash", 8), ("phash", 12), ("dhash", 8), ("whash", 8))  # ImageHash's name, bits that may differ
+HASHES = (("phash", 8), ("phash", 12), ("dhash", 8), ("whash", 8))  # name in ImageHash, bits that may differ
 CHANGES = ("JPEG 70", "shift up to 2 px, edge", "crop to 45 px, rescaled")
 
 
 def installed(name: str) -> object | None:
-    """Return the module, or print what is missing and return None."""
+    """Import and return a module, or print that it is missing and return None."""
     try:
         return importlib.import_module(name)
     except ImportError:
@@ -37,7 +38,7 @@ def installed(name: str) -> object | None:
 
 
 def time_libraries(thumbnails: np.ndarray) -> None:
-    """Print the processor seconds, over all threads, of one search for the neighbours of every thumbnail."""
+    """Print the CPU seconds, over all threads, of one search for the neighbours of every thumbnail."""
     ways = {"scikit-learn brute": lambda: _sklearn(thumbnails, "brute", len(thumbnails))}
     faiss = installed("faiss")
     if faiss:
@@ -64,7 +65,7 @@ def _faiss(index: object, thumbnails: np.ndarray) -> None:
 
 
 def rate_hashes(images: np.ndarray) -> None:
-    """Print the share of planted copies within each hash's distance, and of queries with another image as near."""
+    """Print the fraction of planted copies within each hash's distance, and of queries with another image within it."""
     imagehash = installed("imagehash")
     if imagehash is None:
         return
@@ -72,7 +73,7 @@ def rate_hashes(images: np.ndarray) -> None:
 
     draw = np.random.default_rng(0)
     chosen = images[draw.permutation(len(images))[:IMAGES]]
-    # One of each group of near copies: a copy that is there already would count as another image.
+    # One image of each group of near copies, since an existing copy would count as another image.
     chosen = chosen[np.unique(find_near_copies(chosen).components(), return_index=True)[1]][..., 0]
     for name in dict.fromkeys(name for name, _ in HASHES):
         compute = getattr(imagehash, name)

@@ -1,7 +1,8 @@
-"""How often each 95 % interval holds the true score, and how often each paired test rejects equal networks.
+"""Measures the coverage of the 95 % intervals, and how often paired tests reject equally good networks.
 
-Test sets are simulated: Gaussian logits, FER-2013's class shares, fixed or random class counts, several accuracies and
-patterns of errors; and CK+'s structure (118 subjects, 327 sequences of three frames). Rows are printed as they come.
+Test sets are simulated: Gaussian logits, FER-2013's class distribution, fixed or random class counts, several
+accuracies and patterns of errors; and CK+'s structure (118 subjects, 327 sequences of three frames). Rows are printed
+as soon as they are computed.
 
     $ python benchmarks/coverage.py                      # under 5 minutes on one core
     $ python benchmarks/coverage.py --simulations 1000 --only intervals --json coverage.json
@@ -37,17 +38,17 @@ Labels = npt.NDArray[np.int64]
 COUNTS = np.array([491, 55, 528, 879, 594, 416, 626])  # FER-2013's test split: anger, disgust, fear, happy, ...
 CLASSES = ["anger", "disgust", "fear", "happy", "sadness", "surprise", "neutral"]
 RAREST = 1
-SIZES = {200: 60, 981: 25, 3589: 8}  # images -> simulations by default
+SIZES = {200: 60, 981: 25, 3589: 8}  # number of images -> default number of simulations
 ALPHA = 0.05
 
 
 class Pattern(NamedTuple):
-    """A network: how far the true class's logit lies above the others, class by class, and what it shuns."""
+    """A network: how much the true class's logit exceeds the others, per class, and which classes it avoids."""
 
     accuracy: float
-    skill: tuple[float, ...] = (1.0,) * 7  # relative to one another
-    bias: tuple[float, ...] = (0.0,) * 7  # of each class's logit
-    temperature: float = 1.5  # logits are multiplied by it: 1 is nearly calibrated, more is overconfident
+    skill: tuple[float, ...] = (1.0,) * 7  # per class, relative to one another
+    bias: tuple[float, ...] = (0.0,) * 7  # added to the logit of each class
+    temperature: float = 1.5  # factor on the logits: 1 is nearly calibrated, more is overconfident
 
 
 UNEVEN = (1.0, 0.9, 0.6, 1.7, 0.8, 1.4, 1.0)
@@ -61,7 +62,7 @@ PATTERNS = {
 
 
 def find_skill(pattern: Pattern) -> Values:
-    """Return how far each class's true logit is raised so that the network has the pattern's accuracy: (7,)."""
+    """Return how much to raise the true logit of each class for the network to reach the pattern's accuracy: (7,)."""
     noise = np.random.default_rng(0).normal(size=(20_000, 7)) + pattern.bias
     low, high = 0.0, 12.0
     for _ in range(20):
@@ -72,7 +73,7 @@ def find_skill(pattern: Pattern) -> Values:
 
 
 def answer(noise: Values, label: Labels, pattern: Pattern, skill: Values) -> Predictions:
-    """Return what a network with this noise in its logits, (N, 7), says."""
+    """Return the predictions of a network with this noise in its logits, (N, 7)."""
     rows = np.arange(len(label))
     logits = noise + pattern.bias
     logits[rows, label] += skill[label]
@@ -83,7 +84,7 @@ def answer(noise: Values, label: Labels, pattern: Pattern, skill: Values) -> Pre
 
 
 def allocate(size: int) -> Labels:
-    """Return FER-2013's class counts for so many images, (7,), by largest remainder."""
+    """Return FER-2013's class counts scaled to ``size`` images, (7,), by the largest remainder method."""
     exact = COUNTS / COUNTS.sum() * size
     counts = exact.astype(np.int64)
     counts[np.argsort(counts - exact)[: size - counts.sum()]] += 1
@@ -91,7 +92,7 @@ def allocate(size: int) -> Labels:
 
 
 def draw_labels(size: int, fixed: bool, random: np.random.Generator) -> Labels:
-    """Return the labels of a test set in which every class is present."""
+    """Return the labels of a test set in which every class occurs."""
     if fixed:
         return np.repeat(np.arange(7), allocate(size))
     while True:
@@ -101,7 +102,7 @@ def draw_labels(size: int, fixed: bool, random: np.random.Generator) -> Labels:
 
 
 def all_scores(evidence: Evidence) -> Iterator[tuple[str, float | None, Any]]:
-    """Yield (name, value, function that returns the interval), the rarest class's under "NAME of the rarest class"."""
+    """Yield (name, value, function that returns the interval); also as "NAME of the rarest class"."""
     for name, entry in all_metrics().items():
         yield name, entry.compute(evidence), lambda entry=entry: entry.interval(evidence)
         if entry.of_class and entry.class_intervals:
@@ -114,13 +115,13 @@ def all_scores(evidence: Evidence) -> Iterator[tuple[str, float | None, Any]]:
 
 
 def _population(pattern: Pattern, skill: Values, counts: Labels = COUNTS) -> Predictions:
-    """Return what a network says of a test set so large that its scores are the true ones."""
+    """Return the predictions for a test set that is large enough for its scores to be the true ones."""
     label = np.repeat(np.arange(7), counts * (150_000 // counts.sum()))
     return answer(np.random.default_rng(9).normal(size=(len(label), 7)), label, pattern, skill)
 
 
 def cover(size: int, fixed: bool, pattern: Pattern, simulations: int) -> dict[str, Any]:
-    """Return score -> {"covered", "shown" (counts), "width" (mean), "truth"} of one kind of test set."""
+    """Return score -> {"covered", "shown" (counts), "width" (mean), "truth"} for one kind of test set."""
     number = list(PATTERNS.values()).index(pattern)
     random, skill = np.random.default_rng([size, fixed, number]), find_skill(pattern)
     population = _population(pattern, skill, allocate(size) if fixed else COUNTS)
@@ -141,7 +142,7 @@ def cover(size: int, fixed: bool, pattern: Pattern, simulations: int) -> dict[st
 
 
 def print_intervals(wanted: int | None, sizes: list[int]) -> list[dict[str, Any]]:
-    """Print the coverage of each interval: a block for each kind of test set and network, as soon as it is there."""
+    """Print the coverage of each interval, one block per kind of test set and network, as soon as it is computed."""
     table = []
     for size in sizes:
         for fixed in (True, False):
@@ -164,7 +165,7 @@ def print_intervals(wanted: int | None, sizes: list[int]) -> list[dict[str, Any]
 
 
 def print_summary(table: list[dict[str, Any]]) -> None:
-    """Print the coverage over all patterns, and the share of test sets in which the interval was shown."""
+    """Print the coverage over all patterns, and the fraction of test sets for which the interval was shown."""
     print("\nover all patterns: coverage where an interval is shown (share of test sets that have one)")
     kinds = list(dict.fromkeys((row["images"], row["fixed"]) for row in table))
     heads = " | ".join(f"{size} {'fixed' if fixed else 'random'}" for size, fixed in kinds)
@@ -180,7 +181,7 @@ def print_summary(table: list[dict[str, Any]]) -> None:
 
 
 def print_matrices(wanted: int | None, sizes: list[int]) -> list[dict[str, Any]]:
-    """Print the coverage of scores of the confusion matrix, and what percentiles of the bootstrap had."""
+    """Print the coverage for scores of the confusion matrix, compared with percentile bootstrap intervals."""
     table = []
     for size in sizes:
         for fixed in (True, False):
@@ -213,7 +214,7 @@ def print_matrices(wanted: int | None, sizes: list[int]) -> list[dict[str, Any]]
 
 
 def correlated(shape: tuple[int, int], groups: list[tuple[Labels, float]], random: np.random.Generator) -> Values:
-    """Return standard normal noise with a part in common within each group: (labels of groups, share of variance)."""
+    """Return standard normal noise with a common component in each group: (labels of groups, fraction of variance)."""
     noise = np.sqrt(1 - sum(share for _, share in groups)) * random.normal(size=shape)
     for home, share in groups:
         noise += np.sqrt(share) * random.normal(size=(home.max() + 1, shape[1]))[home]
@@ -221,7 +222,7 @@ def correlated(shape: tuple[int, int], groups: list[tuple[Labels, float]], rando
 
 
 def print_errors(wanted: int | None, sizes: list[int]) -> list[dict[str, Any]]:
-    """Print how often each paired test rejects two networks that are equally good, at 5 %."""
+    """Print how often each paired test rejects two equally good networks at the 5 % level."""
     table = []
     for size in sizes:
         simulations = (wanted or SIZES[size]) * 4
@@ -230,7 +231,7 @@ def print_errors(wanted: int | None, sizes: list[int]) -> list[dict[str, Any]]:
             rejected = dict.fromkeys(PAIRED, 0)
             for _ in range(simulations):
                 label = draw_labels(size, False, random)
-                shared = random.normal(size=(size, 7))  # both networks find the same images hard
+                shared = random.normal(size=(size, 7))  # the same images are hard for both networks
                 sides = [
                     answer(np.sqrt(0.6) * shared + np.sqrt(0.4) * random.normal(size=(size, 7)), label, *network)
                     for network in [(PATTERNS[name], skill)] * 2
@@ -244,7 +245,7 @@ def print_errors(wanted: int | None, sizes: list[int]) -> list[dict[str, Any]]:
 
 
 def draw_ck(random: np.random.Generator, subjects: int = 118, frames: int = 3) -> tuple[Labels, Labels, Labels]:
-    """Return label, subject and sequence of a test set like CK+: sequences of one expression each, frames alike."""
+    """Return label, subject and sequence of a test set like CK+: one expression per sequence, similar frames."""
     shares = np.array([45, 18, 59, 25, 69, 28, 83]) / 327
     several = 1 + random.multinomial(round(subjects * 327 / 118) - subjects, np.full(subjects, 1 / subjects))
     of_subject = np.repeat(np.arange(subjects), several)
@@ -253,7 +254,7 @@ def draw_ck(random: np.random.Generator, subjects: int = 118, frames: int = 3) -
 
 
 def print_clusters(wanted: int | None, sizes: list[int]) -> list[dict[str, Any]]:
-    """Print coverage and rejections on CK+'s structure, by image (before) and by subject (after)."""
+    """Print coverage and rejection rates for CK+'s structure, by image and by subject."""
     del sizes
     pattern, random, table = PATTERNS["even 0.70"], np.random.default_rng(0), []
     skill = find_skill(pattern)
@@ -302,7 +303,7 @@ def print_clusters(wanted: int | None, sizes: list[int]) -> list[dict[str, Any]]
 
 
 def print_seeds(wanted: int | None, sizes: list[int]) -> list[dict[str, Any]]:
-    """Print how often models that are equally good are told apart, by tests of seeds, of images, and of both."""
+    """Print how often equally good models are declared different, by tests over seeds, over images, and over both."""
     table = []
     pattern = PATTERNS["even 0.70"]
     skill = find_skill(pattern)
@@ -314,7 +315,7 @@ def print_seeds(wanted: int | None, sizes: list[int]) -> list[dict[str, Any]]:
                 label = draw_labels(size, False, random)
                 predicted, hits = [], []
                 for _model in range(2):
-                    # What a model makes of an image, whatever the seed; what a training adds; the rest.
+                    # Components of the noise: the model's for each image, whatever the seed; the training's; the rest.
                     own = np.sqrt(0.3) * random.normal(size=(size, 7))
                     networks = [
                         answer(

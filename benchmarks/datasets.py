@@ -1,13 +1,13 @@
-"""Datasets: time to the first batch of every adapter, cold and warm, and a dataset larger than memory.
+"""Measures the time to the first batch of every dataset adapter, cold and warm, and a dataset larger than memory.
 
     $ python benchmarks/datasets.py [--size 1000]
     $ python benchmarks/datasets.py --stream 55767 [--memory 4]
 
-The first form makes copies of each layout from noise (as in the tests) with about ``--size`` images and times a run's
-way from nothing to its first training batch: recognise, decode, digest, fit, split, look for leaks, gather. Cold:
-without a cache; warm: from the cache that the cold turn has written. The second form passes made-up colour images of
-256 x 256 pixels, as many as FERG-DB has, once through a training loader in a process of its own, where possible in a
-control group that may not use more than ``--memory`` GiB, page cache included.
+The first form generates copies of each layout from noise (as in the tests) with about ``--size`` images and times all
+steps up to the first training batch: recognise, decode, hash, fit, split, search for leaks, gather. Cold: without a
+cache; warm: from the cache written by the cold round. The second form passes generated colour images of 256 x 256
+pixels, as many as FERG-DB has, through a training loader once, in a separate process; if possible in a control group
+that may not use more than ``--memory`` GiB, including the page cache.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from fer_plugins.data.datamodule import FERDataModule
 
 FAKES = Path(__file__).parent.parent / "tests" / "support" / "fake_datasets.py"
 GROUP = Path("/sys/fs/cgroup/memory/fer-plugins-benchmark")
-SIDE = 256  # pixels of FERG-DB's images
+SIDE = 256  # side length of FERG-DB's images in pixels
 
 
 class MadeUp:
-    """Colour images that are made when they are asked for; every one is another."""
+    """Colour images that are generated on access; all are different."""
 
     classes = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -53,7 +53,7 @@ class MadeUp:
 
 
 def first_batch(dataset: object, protocol: str, cache: Path | None, **options: object) -> tuple[float, FERDataModule]:
-    """Return the seconds from a built dataset to its first training batch, and the data."""
+    """Return the seconds from a built dataset to its first training batch, and the data module."""
     started = time.perf_counter()
     data = FERDataModule(
         dataset,
@@ -70,7 +70,7 @@ def first_batch(dataset: object, protocol: str, cache: Path | None, **options: o
 
 
 def copies(size: int) -> dict[str, tuple[str, dict[str, bytes], dict[str, object]]]:
-    """Return layout -> dataset, files, options: each with about ``size`` images."""
+    """Return layout -> (dataset, files, options), each with about ``size`` images."""
     fake = runpy.run_path(str(FAKES))
     return {
         "jaffe": ("jaffe", fake["jaffe"](each=max(1, size // 21)), {"check": "off"}),
@@ -116,7 +116,7 @@ def time_adapters(size: int) -> None:
 
 
 def stream(count: int, folder: str) -> None:
-    """Pass ``count`` images through a training loader once; run in a process of its own."""
+    """Pass ``count`` images through a training loader once; must run in a separate process."""
     seconds, data = first_batch(
         MadeUp(count), "subject_kfold", Path(folder), image_size=SIDE, channels=3, memory_gb=1.0
     )

@@ -1,9 +1,9 @@
-"""Makes what the package ships of FER-2013, none of which shows an image: the list of copies, descriptions, a figure.
+"""Generates the shipped files about FER-2013, none of which shows an image: list of copies, descriptions, a figure.
 
     $ python benchmarks/describe_fer2013.py PATH/fer2013.csv
 
 Writes fer2013_copies.csv into fer_plugins/data/copies, fer2013_images.npz into fer_face_datasets, and
-docs/fer2013_copies.svg. The tests with real data hold the first two to what a search finds.
+docs/fer2013_copies.svg. The tests with real data compare the first two with the results of a search.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def write_descriptions(loaded: LoadedImages, folder: Path) -> None:
 
 
 def draw(copies: copy_list.CopyList, path: Path) -> None:
-    """Draw the share of validation and test images with a copy in Training, and the test images of each class."""
+    """Draw the percentage of validation and test images with a copy in Training, and of the test images per class."""
     official = official_images.read_official_images()
     status = np.full(len(official.label), "no copy", dtype="U9")
     train = copies.usage == "Training"

@@ -1,7 +1,8 @@
-"""Face detectors compared: recall on photographs and on faces pasted into pictures, false faces, time.
+"""Compares face detectors: recall on photographs and on faces pasted into pictures, false positives, time.
 
-All pictures lie in installed packages (scikit-image, scikit-learn, matplotlib); the pasted faces are FER-2013's test
-images. Candidates that are not installed are left out. Run it once under each OpenCV: Haar cascades need one before 5.
+All pictures are part of installed packages (scikit-image, scikit-learn, matplotlib); the pasted faces are FER-2013's
+test images. Candidates that are not installed are left out. Run it once with each version of OpenCV, since Haar
+cascades need one before 5.
 
     $ python benchmarks/detectors.py --fer2013 PATH/fer2013.csv
 """
@@ -26,15 +27,15 @@ Picture = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 Find = Callable[[Picture], list[Box]]
 
-PASTED_SIZES = (24, 32, 48, 64, 96, 160, 240)  # sides in pixels
+PASTED_SIZES = (24, 32, 48, 64, 96, 160, 240)  # side lengths in pixels
 ANGLES = (-30, -20, -10, 0, 10, 20, 30)  # degrees
-CANVAS = 256  # side of the pictures into which faces are pasted
+CANVAS = 256  # side length of the pictures into which faces are pasted
 SCALES = (0.25, 0.5, 1.0)
-OVERLAP = 0.35  # intersection over union from which a face counts as found; detectors frame faces differently
+OVERLAP = 0.35  # minimum intersection over union for a face to count as found; detectors frame faces differently
 
 
 def photographs() -> dict[str, tuple[Picture, Box]]:
-    """Return pictures of one person and the box of the face, from hairline to chin, read off by eye."""
+    """Return pictures of one person with the box of the face, from hairline to chin, determined by eye."""
     import matplotlib
     from skimage.data import astronaut
 
@@ -46,7 +47,7 @@ def photographs() -> dict[str, tuple[Picture, Box]]:
 
 
 def backgrounds() -> dict[str, Picture]:
-    """Return pictures without a person."""
+    """Return pictures without people."""
     import skimage.data
     from sklearn.datasets import load_sample_images
 
@@ -61,7 +62,7 @@ def backgrounds() -> dict[str, Picture]:
 
 
 def turned(picture: Picture, box: Box, angle: float, scale: float) -> tuple[Picture, Box]:
-    """Return a picture turned about its middle and scaled, and the upright box around the turned one's ellipse."""
+    """Return a picture rotated about its centre and scaled, and the upright box around the ellipse of the rotated box."""
     height, width = picture.shape[:2]
     image = Image.fromarray(picture).rotate(angle, resample=Image.Resampling.BICUBIC)
     image = image.resize((round(width * scale), round(height * scale)), Image.Resampling.LANCZOS)
@@ -75,7 +76,7 @@ def turned(picture: Picture, box: Box, angle: float, scale: float) -> tuple[Pict
 
 
 def pasted(faces: Picture, number: int, size: int, pictures: list[Picture]) -> list[tuple[Picture, Box]]:
-    """Return pictures, each with one grey face of ``size`` pixels at a random place, and its square."""
+    """Return pictures, each with one grey face of ``size`` pixels at a random position, and its square."""
     random = np.random.default_rng(size)
     made = []
     for index in random.choice(len(faces), number, replace=False):
@@ -90,7 +91,7 @@ def pasted(faces: Picture, number: int, size: int, pictures: list[Picture]) -> l
 
 
 def overlap(first: Box, second: Box) -> float:
-    """Return intersection over union."""
+    """Return the intersection over union of two boxes."""
     width = min(first[2], second[2]) - max(first[0], second[0])
     height = min(first[3], second[3]) - max(first[1], second[1])
     shared = max(width, 0) * max(height, 0)
@@ -99,7 +100,7 @@ def overlap(first: Box, second: Box) -> float:
 
 
 def candidates() -> dict[str, Find]:
-    """Return the installed detectors of fer-plugins and the packages that they were compared with."""
+    """Return the installed detectors of fer-plugins and of the packages to compare with."""
     detectors: dict[str, Find] = {}
     for component in registry.available("detector"):
         try:
@@ -155,7 +156,7 @@ def _dlib() -> Find:
 
 
 def measure(find: Find, cases: list[tuple[Picture, Box]]) -> tuple[float, int]:
-    """Return the share of faces found, and the boxes that are none of them."""
+    """Return the fraction of faces found, and the number of boxes that are not faces."""
     hits = false = 0
     for picture, truth in cases:
         boxes = find(picture)
@@ -166,7 +167,7 @@ def measure(find: Find, cases: list[tuple[Picture, Box]]) -> tuple[float, int]:
 
 
 def print_points(faces: Picture) -> None:
-    """Print where centerface sees the five points of FER-2013's faces; the crop that aligns them aims at the eyes."""
+    """Print where centerface finds the five points in FER-2013's faces; aligned crops place the eyes there."""
     detector = registry.build("detector", "centerface")
     rows = []
     for face in faces[np.random.default_rng(0).choice(len(faces), 400, replace=False)]:
@@ -225,7 +226,7 @@ def main() -> None:
         cells.append(f"{sum(len(find(picture)) for picture in empty.values()) / million:.1f}")
         times = []
         for _ in range(5):
-            start = time.process_time()  # of one thread: another program on the machine does not count
+            start = time.process_time()  # CPU time of one thread, so that other programs do not count
             find(empty["china"])
             times.append(time.process_time() - start)
         cells.append(f"{1000 * min(times):.0f}")

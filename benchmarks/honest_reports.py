@@ -10,7 +10,7 @@ from random_reports import random_report  # beside this file
 
 
 def main(reports: int, first: int = 0) -> None:
-    """Check ``reports`` reports, one a seed, and print every accusation with its seed."""
+    """Check ``reports`` reports, one per seed, and print every accusation with its seed."""
     statuses, accused, start = Counter(), 0, time.perf_counter()
     for seed in range(first, first + reports):
         outcome = audit(random_report(np.random.default_rng(seed)))

@@ -1,4 +1,4 @@
-"""Makes known near copies of images, to measure how many of them the search finds."""
+"""Creates near copies of images, to measure how many of them the search finds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Change = Callable[[Pixels, np.random.Generator], Pixels]  # (S, S) uint8 -> (S, 
 
 
 def planted_changes() -> dict[str, list[Change]]:
-    """Return the changes that are planted, by kind: a kind's rate is taken over all of its changes."""
+    """Return the changes to plant, by kind; the recall for a kind is computed over all of its changes."""
     within_2 = [offset for offset in itertools.product(range(-2, 3), repeat=2) if offset != (0, 0)]
     within_3 = [offset for offset in itertools.product(range(-3, 4), repeat=2) if 3 in (abs(offset[0]), abs(offset[1]))]
     changes: dict[str, list[Change]] = {"flip": [_flip], "JPEG 70": [recompress(70)], "JPEG 90": [recompress(90)]}
@@ -36,7 +36,7 @@ def _flip(image: Pixels, draw: np.random.Generator) -> Pixels:
 
 
 def shift(down: int, right: int, fill: str) -> Change:
-    """Return a change that moves the image; the rows and columns that come in repeat the edge or are zero."""
+    """Return a change that shifts the image; new rows and columns repeat the edge or are zero."""
 
     def change(image: Pixels, draw: np.random.Generator) -> Pixels:
         reach = max(abs(down), abs(right))
@@ -48,7 +48,7 @@ def shift(down: int, right: int, fill: str) -> Change:
 
 
 def recompress(quality: int) -> Change:
-    """Return a change that saves the image as JPEG of this quality and reads it again."""
+    """Return a change that saves the image as JPEG with this quality and reads it again."""
 
     def change(image: Pixels, draw: np.random.Generator) -> Pixels:
         stream = io.BytesIO()
@@ -69,7 +69,7 @@ def brighten(gain: float, offset: float) -> Change:
 
 
 def crop(side: int) -> Change:
-    """Return a change that cuts a square of ``side`` pixels from anywhere and enlarges it to the old size."""
+    """Return a change that crops a square of ``side`` pixels at a random position and resizes it to the old size."""
 
     def change(image: Pixels, draw: np.random.Generator) -> Pixels:
         top, left = draw.integers(0, len(image) - side + 1, 2)
@@ -80,7 +80,7 @@ def crop(side: int) -> Change:
 
 
 def chain(*changes: Change) -> Change:
-    """Return the changes one after another as one."""
+    """Return a change that applies several changes one after another."""
 
     def change(image: Pixels, draw: np.random.Generator) -> Pixels:
         for step in changes:

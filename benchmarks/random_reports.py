@@ -1,4 +1,4 @@
-"""Random honest reports in the forms in which people print them, for tests that nobody is accused falsely."""
+"""Random honest reports in the forms in which people print them, for testing that there are no false accusations."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _RATES = ("precision", "recall", "f1")
 
 
 def random_report(random: np.random.Generator) -> Claims:
-    """Return the printed numbers of a random classifier: every one is what its name says, in one of these forms.
+    """Return the printed numbers of a random classifier; all numbers are correct, in one of these forms.
 
-    Fractions with 2 to 5 digits or percentages with 0 to 2, rounded or cut; the shortest text of a float64 or float32;
-    supports of all classes, of some, or none; per-class rows of all classes or some; macro, weighted and micro means; a
-    matrix of counts or of percentages of its rows or of all images; rows and means in one table or two; one label an
-    image, or several.
+    Fractions with 2 to 5 digits or percentages with 0 to 2, rounded or truncated; the shortest text of a float64 or
+    float32; supports of all classes, of some, or none; per-class rows of all classes or some; macro, weighted and micro
+    averages; a matrix of counts, or of percentages of its rows or of all images; rows and averages in one table or two;
+    one label per image, or several.
     """
     if random.random() < 0.15:
         return _several_labels(random)
@@ -31,7 +31,7 @@ def random_report(random: np.random.Generator) -> Claims:
     if not sizes:
         sizes = random.integers(1, int(random.choice([8, 30, 60, 500, 3000])), size=count).tolist()
         if random.random() < 0.1:
-            sizes[int(random.integers(count))] = 0  # a class that the test set lacks
+            sizes[int(random.integers(count))] = 0  # a class that does not occur in the test set
     if not sum(sizes):
         sizes[0] = 5
     rows = random.dirichlet(np.full(count, random.choice([0.1, 1.0, 10.0])), size=count)
@@ -138,7 +138,7 @@ def _add_matrix(form: _Form, matrix: npt.NDArray[np.int64], names: list[str], ra
 
 
 def _several_labels(random: np.random.Generator) -> Claims:
-    """Return a report of images with several labels each, with subset accuracy, as scikit-learn averages it."""
+    """Return a report on images with several labels each, with subset accuracy, averaged as in scikit-learn."""
     images, count = int(random.integers(30, 1500)), int(random.integers(2, 8))
     true = random.random((images, count)) < random.random(count)
     guess = np.where(random.random((images, count)) < 0.8, true, ~true)

@@ -1,11 +1,11 @@
-"""Speed in one run, as ratios: fer-run's own loop against the bare loop, the data path alone, the front end, memory.
+"""Measures speed as ratios: fer-run's loop against a bare loop, the data path alone, the front end, memory.
 
     $ python benchmarks/throughput.py [--seconds 4] [--rounds 3] [--networks all] [--json]
 
-The bare loop is what one would write by hand: the same network, optimiser, loss, batches and threads on float tensors
-that lie ready, without augmentation, metrics, validation, checkpoints or logging. Both loops run in turn in one
-process, on made-up images of FER2013's size, and the best of the rounds counts, since a shared machine only ever
-slows a loop down. Absolute figures depend on the machine; the ratios should not.
+The bare loop is what one would write by hand: the same network, optimiser, loss, batches and threads on prepared float
+tensors, without augmentation, metrics, validation, checkpoints or logging. Both loops alternate in one process on
+generated images of FER2013's size. The best round counts, since other load on the machine can only slow a loop down.
+Absolute figures depend on the machine; the ratios should not.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from fer_plugins.training.build import build_module, build_trainer
 from fer_plugins.training.progress import EpochLog, ResultConsole
 from fer_plugins.training.tracking import start
 
-NETWORKS = ("dcnn_bilstm_dam", "conv_relu_ann", "aa_dcn", "vgg_1x1_cnn", "sdl_stn")  # one of each paper
+NETWORKS = ("dcnn_bilstm_dam", "conv_relu_ann", "aa_dcn", "vgg_1x1_cnn", "sdl_stn")  # one per paper
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
 class MadeUp:
-    """Random images in memory, as a dataset."""
+    """A dataset of random images in memory."""
 
     classes = CLASSES
     title = "made up"
@@ -50,7 +50,7 @@ class MadeUp:
     def __init__(self, count: int, size: int) -> None:
         generator = np.random.default_rng(0)
         self.images = generator.integers(0, 256, (count + 28, size, size, 1), dtype=np.uint8)
-        # Validation and test are as small as they may be: what is timed is training.
+        # Validation and test are as small as possible, since only training is timed.
         split = ["train"] * count + ["val"] * 14 + ["test"] * 14
         labels = [number % 7 for number in range(count + 28)]
         self.table = {"label": labels, "source": [f"i{n}" for n in range(count + 28)], "split": split}
@@ -76,7 +76,7 @@ def data_module(settings: config.RunConfig, count: int, augmentation: str = "non
 
 
 class Clock(L.Callback):
-    """Times the training batches of an epoch, from the first to the end of the last."""
+    """Times the training batches of an epoch, from the start of the first to the end of the last."""
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.started = time.perf_counter()
@@ -86,7 +86,7 @@ class Clock(L.Callback):
 
 
 def own_loop(settings: config.RunConfig, count: int, folder: Path) -> float:
-    """Return training images/s of the package's own loop, one epoch."""
+    """Return training images/s of the package's own loop over one epoch."""
     data = data_module(settings, count)
     module = build_module(settings, data)
     clock = Clock()
@@ -101,7 +101,7 @@ def own_loop(settings: config.RunConfig, count: int, folder: Path) -> float:
 
 
 def bare_loop(settings: config.RunConfig, count: int) -> float:
-    """Return training images/s of a loop by hand over float tensors that lie ready."""
+    """Return training images/s of a hand-written loop over prepared float tensors."""
     data = data_module(settings, count)
     module = build_module(settings, data)
     network = module.network.train()
@@ -124,7 +124,7 @@ def loops(
 ) -> tuple[str, str, str, str]:
     """Compare the package's loop, with these settings of its sections, with the bare loop in float32.
 
-    An epoch has as many images as the bare loop does in ``seconds``: of a shorter one the beginning would be measured.
+    An epoch has as many images as the bare loop processes in ``seconds``; a shorter one would mostly measure its start.
     """
     flags = {"trainer": {"epochs": 1, "progress": "none"}, "logger": "csv", "augmentation": "none", "data": "synthetic"}
     plain = config.resolve(flags, plugin=name).config
@@ -132,7 +132,7 @@ def loops(
     chosen = config.resolve({**flags, **settings, "trainer": trainer}, plugin=name).config
     own, bare = [], []
     batch = plain.data.batch_size
-    bare_loop(plain, 4 * batch)  # the first call compiles and allocates
+    bare_loop(plain, 4 * batch)  # warm-up: the first call compiles and allocates
     count = batch * max(4, round(seconds * bare_loop(plain, 4 * batch) / batch))
     for _ in range(rounds):
         bare.append(bare_loop(plain, count))
@@ -147,7 +147,7 @@ def loops(
 
 
 def data_path(augmentation: str, batch: int, rounds: int) -> tuple[str, str, str, str]:
-    """Time gather, float and augmentation as a training epoch does them, without a network."""
+    """Time gathering, conversion to float and augmentation as in a training epoch, without a network."""
     settings = config.read_config({"data": {"image_size": 48, "batch_size": batch}})
     data = data_module(settings, 28_709, augmentation)
     loader, rates = data.train_dataloader(), []
@@ -172,7 +172,7 @@ def front_end(argv: list[str], rounds: int) -> tuple[str, str, str, str]:
 
 
 def crowded_list(offers: int, rounds: int) -> tuple[str, str, str, str]:
-    """Time `fer list` with as many distributions, each with one entry point, beside the installed ones."""
+    """Time `fer list` with this many distributions, each with one entry point, in addition to the installed ones."""
     with tempfile.TemporaryDirectory() as folder:
         for number in range(offers):
             info = Path(folder, f"d{number}-1.0.dist-info")
@@ -191,7 +191,7 @@ def crowded_list(offers: int, rounds: int) -> tuple[str, str, str, str]:
 
 
 def peak_of(argv: list[str]) -> float:
-    """Return the peak memory in GB of a part of this file run in a process of its own."""
+    """Return the peak memory in GB of a part of this script that is run in a separate process."""
     done = subprocess.run([sys.executable, __file__, *argv], check=True, capture_output=True, text=True)
     return float(done.stdout.splitlines()[-1])
 
@@ -202,7 +202,7 @@ def memory() -> tuple[str, str, str, str]:
 
 
 def run_for_peak(which: str) -> None:
-    """One epoch over a training split of FER2013's size; a small network, so that the data weigh."""
+    """Run one epoch over a training split of FER2013's size, with a small network so that the data dominate memory."""
     flags = {"trainer": {"epochs": 1, "progress": "none"}, "logger": "wandb", "data": {"name": "synthetic"}}
     settings = config.resolve({**flags, "augmentation": "none"}, plugin="conv_relu_ann").config
     settings = replace(settings, data=replace(settings.data, batch_size=256))

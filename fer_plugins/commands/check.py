@@ -1,4 +1,4 @@
-"""``fer check``: does what a distribution offers keep the contract?"""
+"""``fer check``: checks that the components of a distribution fulfil the contract."""
 
 from __future__ import annotations
 

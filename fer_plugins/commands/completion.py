@@ -1,4 +1,4 @@
-"""``fer completion``: the script with which a shell completes verbs, options and names."""
+"""``fer completion``: prints the script for shell completion of verbs, options and names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def completion(shell: str) -> None:
 
 
 def answer_shell(program: str, command: click.Command) -> None:
-    """Print how a word may go on, and end, where a shell that completes words has called the program."""
+    """Print the completions and exit, if the program was called by a shell for completion."""
     variable = _variable(program)
     if variable in os.environ:
         sys.exit(shell_complete(command, {}, program, variable, os.environ[variable]))

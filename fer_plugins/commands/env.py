@@ -1,4 +1,4 @@
-"""``fer env``: what a bug report needs; no secrets."""
+"""``fer env``: prints what a bug report needs, without secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import one_line
 
 LIBRARIES = ("torch", "lightning", "torchmetrics", "torchvision", "numpy", "albumentations", "wandb", "ray", "click")
-SETTINGS = ("WANDB_MODE", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")  # and all that begin with FER_
+SETTINGS = ("WANDB_MODE", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")  # and all that start with FER_
 SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
@@ -41,7 +41,7 @@ def env(*, as_json: bool) -> None:
 
 
 def describe_environment() -> dict[str, Any]:
-    """Return what ``fer env`` prints.
+    """Return the information that ``fer env`` prints.
 
     Returns:
         JSON values: ``fer-plugins, python, system`` (str), ``plug-ins, libraries, settings`` {name: text},
@@ -68,7 +68,7 @@ def describe_environment() -> dict[str, Any]:
 def _version(distribution: str) -> str:
     try:
         return metadata.version(distribution)
-    except Exception as error:  # damaged metadata raises anything
+    except Exception as error:  # damaged metadata may raise anything
         return "not installed" if isinstance(error, metadata.PackageNotFoundError) else f"unreadable: {error}"
 
 
@@ -76,7 +76,7 @@ def _devices() -> list[str]:
     with activity.doing("loading PyTorch"):
         try:
             import torch
-        except Exception as error:  # a broken installation is what the report may be about
+        except Exception as error:  # the bug report may be about a broken installation
             return [f"PyTorch does not load: {type(error).__name__}: {one_line(error)}"]
     devices = [
         f"cuda:{number} {torch.cuda.get_device_name(number)} (CUDA {torch.version.cuda})"

@@ -1,4 +1,4 @@
-"""Where a figure goes that the user names."""
+"""Checks the path of a figure that the user names."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fer_plugins.runtime.errors import InputError
 
 
 def figure_file(option: str, file: str) -> tuple[Path, str]:
-    """Return the folder of a figure's files and their name without an ending.
+    """Return the folder of a figure's files, and their name without extension.
 
     Raises:
-        InputError: it is a folder, or its folder is not there.
+        InputError: the path is a folder, or its parent folder does not exist.
     """
     path = Path(file)
     if file.endswith(os.sep) or os.path.isdir(path):

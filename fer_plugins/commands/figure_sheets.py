@@ -1,4 +1,4 @@
-"""What ``fer figures`` draws of images: an augmentation, samples, what a network explains itself with."""
+"""The image sheets of ``fer figures``: an augmentation, samples, and a network's explanations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def augmentation_sheet(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
-    """Return the folder and the sheet of a run's or a configuration file's augmentation, drawn already."""
+    """Draw the sheet of the augmentation of a run or configuration file; return its folder and the figure."""
     from fer_plugins.analysis.figures.augmentations import draw_augmentation
     from fer_plugins.training.build import build_data
 
@@ -30,7 +30,7 @@ def augmentation_sheet(word: str, out: str | None) -> tuple[Path, Iterator[Drawn
 
 
 def samples_sheet(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
-    """Return the folder and the sheet of images of a run's or a configuration file's training split."""
+    """Draw the sheet of training images of a run or configuration file; return its folder and the figure."""
     from fer_plugins.analysis.figures.augmentations import draw_samples
     from fer_plugins.training.build import build_data
 
@@ -39,7 +39,7 @@ def samples_sheet(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
 
 
 def _settings(word: str, out: str | None) -> tuple[RunConfig, Path]:
-    """Return the configuration of a run or of a file, and the folder for its sheets."""
+    """Return the configuration of a run or a file, and the folder for its sheets."""
     from fer_plugins import config
     from fer_plugins.runs.elsewhere import require_network
     from fer_plugins.runs.record import Record
@@ -56,7 +56,7 @@ def _settings(word: str, out: str | None) -> tuple[RunConfig, Path]:
 
 
 def explained_sheet(word: str, split: str) -> tuple[Path, Iterator[Drawn]]:
-    """Return the folder and the sheet of what a run's selected network explains itself with, drawn already."""
+    """Draw the sheet of the explanations of a run's selected network; return its folder and the figure."""
     from fer_plugins import config
     from fer_plugins.analysis.figures.explained import draw_explained
     from fer_plugins.analysis.figures.recorded import name_run
@@ -86,7 +86,7 @@ def explained_sheet(word: str, split: str) -> tuple[Path, Iterator[Drawn]]:
         record_opening(record, data, "fer figures", "explain, seven images")
     try:
         figure, left_out = draw_explained(module.network, data, split, name_run(record))
-    except Exception as error:  # whatever the plug-in's code raises
+    except Exception as error:  # the plug-in's code may raise anything
         raise RunError(f"{word}: explain fails: {one_line(error, 200)}") from error
     if left_out:
         print(f"{word}: no picture of {', '.join(left_out)}: more than four dimensions, or not finite")

@@ -1,4 +1,4 @@
-"""``fer figures``: a run's record, its augmentation and its network as figures, and bars of several runs."""
+"""``fer figures``: figures of a run's record, augmentation and network, and bar charts of several runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fer_plugins.config.installed_commands import require_verb
 if TYPE_CHECKING:
     from fer_plugins.analysis.figures.recorded import Drawn
 
-_COMPARISON = "compare"  # the verb of a plug-in that ranks models
+_COMPARISON = "compare"  # verb of a plug-in that ranks models
 
 
 @verb()
@@ -112,7 +112,7 @@ def figures(
     else:
         from fer_plugins.runs.packed_predictions import figures_folder
 
-        recorded = [read_recorded(word, split or "") for word in runs]  # every folder is read before anything is drawn
+        recorded = [read_recorded(word, split or "") for word in runs]  # read all folders before drawing anything
         _write((figures_folder(run.record.folder), draw_recorded(run)) for run in recorded)
 
 
@@ -141,12 +141,12 @@ def _bars(runs: Sequence[str], file: str, score: str, *, quoted: bool) -> None:
     finished = read_runs(runs)
     columns = parse_columns(score.split(","), readings_of_papers(finished))
     rows = table_rows(finished, columns, quoted=quoted)
-    for column in columns:  # a name of several scores has a figure for each
+    for column in columns:  # a name of several scores has one figure per score
         name = stem if len(columns) == 1 else f"{stem}_{column.key.replace('/', '_')}"
         with drawing():
             figure = draw_bars(rows, column)
         print(*write_figure(figure, folder, name))
-    about: dict[str, list[str]] = {}  # remark -> the models that it is about
+    about: dict[str, list[str]] = {}  # remark -> models that it applies to
     for row in rows:
         for remark in row["remarks"]:
             if code_of(remark) != CLAIMED or {column.key for column in columns} & set(remark.data["scores"]):
@@ -156,7 +156,7 @@ def _bars(runs: Sequence[str], file: str, score: str, *, quoted: bool) -> None:
 
 
 def _critical_difference(runs: Sequence[str], file: str, score: str | None) -> None:
-    """Let the verb of a plug-in that compares runs draw the diagram."""
+    """Draw the diagram with the verb of a plug-in that compares runs."""
     figure_file("fer figures: --cd", file)
     require_verb("--cd", _COMPARISON)
     invoke(fer_verbs, "fer", [_COMPARISON, *runs, "--cd", file, *(["--score", score] if score else [])])

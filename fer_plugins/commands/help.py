@@ -1,4 +1,4 @@
-"""The help of ``fer-run``, made from the types of the configuration and from the signatures of what is installed."""
+"""The help of ``fer-run``, generated from the configuration's types and the signatures of installed components."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Precedence, lowest first: defaults, recipe, --config files, flags.
 --data fer2013 is short for --data.name fer2013. Sections and top-level keys:
 """
 
-_COLUMN = 32  # where the descriptions begin
+_COLUMN = 32  # where the descriptions start
 
 
 def fer_run(plugin: str | None, topics: list[str]) -> str:
-    """Return the help of ``fer-run``: the overview, or that of a plug-in or of sections."""
+    """Return the help of ``fer-run``: the overview, or the help of a plug-in or of sections."""
     if plugin is not None:
         return plugin_help(plugin)
     if topics:
@@ -43,7 +43,7 @@ def fer_run(plugin: str | None, topics: list[str]) -> str:
 
 
 def _topics() -> dict[str, str]:
-    """Return what ``fer-run --help`` explains: sections, and keys without one that have no option of their own."""
+    """Return the topics of ``fer-run --help``: the sections, and top-level keys that are not options of the command."""
     single = {name: key.help for name, key in config.schema().items() if isinstance(key, config.Key)}
     return {
         name: single.get(name) or config.section_meanings()[name]
@@ -53,7 +53,7 @@ def _topics() -> dict[str, str]:
 
 
 def plugin_help(name: str) -> str:
-    """Return the options of an architecture with types, defaults and meaning, and its recipes."""
+    """Return the options of an architecture with types, defaults and descriptions, and its recipes."""
     component = registry.find("architecture", name)
     described = registry.paper(component)
     layers = described["architectures"][component.name]
@@ -80,7 +80,7 @@ def plugin_help(name: str) -> str:
 
 
 def section_help(section: str) -> str:
-    """Return the keys of a section, or a key without one, and the options of everything that may be named in it."""
+    """Return the help of a section's keys, or of a top-level key, and the options of components named in it."""
     topics = _topics()
     if section not in topics:
         raise InputError(
@@ -101,7 +101,7 @@ def section_help(section: str) -> str:
         except InputError as error:
             text += ["", heading, f"  {error}"]
             continue
-        if section == "logger" and not options:  # those of W&B are keys of the section
+        if section == "logger" and not options:  # the options of W&B are keys of the section
             continue
         text += ["", heading]
         prefix = f"{section}.{component.name}" if section in config.COMPONENT_LISTS else section
@@ -119,13 +119,13 @@ def _entry(flag: str, option: Option) -> list[str]:
 
 
 def _fit(text: str) -> str:
-    """Return the overview, its lines cut to the terminal."""
+    """Return the overview, wrapped to the terminal's width."""
     lines = (_wrap(line, _COLUMN if line[:1] == " " else 0) or [""] for line in text.splitlines())
     return "\n".join(part for line in lines for part in line)
 
 
 def _wrap(line: str, indent: int) -> list[str]:
-    """Cut a line between words, to the terminal's width (80 where there is none, and never more than 100)."""
+    """Wrap a line at spaces to the terminal's width (80 if there is no terminal, between 40 and 100)."""
     width = min(max(shutil.get_terminal_size((80, 24)).columns, 40), 100)
     if len(line) <= width:
         return [line]

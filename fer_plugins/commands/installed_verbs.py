@@ -24,17 +24,17 @@ CORE = "fer-plugins"
 
 
 class InstalledVerbs(Verbs):
-    """The verbs that the installed distributions offer; what one of a plug-in raises is one line with its name."""
+    """The verbs of all installed distributions; an exception of a plug-in's verb becomes one line with its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all verbs; nothing is imported."""
+        """Return the names of all verbs without importing them."""
         return sorted({component.name for component in registry.available("command")})
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Import one verb.
 
         Raises:
-            InputError: two distributions offer it, or it does not load.
+            InputError: two distributions provide it, or it cannot be loaded.
         """
         _, _, wanted = name.rpartition(":")
         if wanted not in self.list_commands(ctx):
@@ -44,34 +44,34 @@ class InstalledVerbs(Verbs):
             with activity.loading(LOADING):
                 command = as_command(wanted, registry.load(component))
         except InputError:
-            if ctx.resilient_parsing:  # a shell that completes words says nothing
+            if ctx.resilient_parsing:  # no messages during shell completion
                 return None
             raise
         ctx.obj = component
         return command
 
     def hint(self, word: str, verbs: list[str]) -> str:
-        """Return what installs a verb that the core's messages name, else the nearest ones."""
+        """Return how to install a known verb that is missing, otherwise the most similar verbs."""
         installation = describe_installation("command", word)
         return f"; {installation}" if installation else super().hint(word, verbs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Call the verb; of one of a plug-in every exception becomes a line that names it."""
+        """Call the verb; every exception of a plug-in's verb becomes one line that names it."""
         try:
             return super().invoke(ctx)
         except (InputError, RunError, click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:
-            full = isinstance(error, OSError) and error.errno == errno.ENOSPC  # no fault of a verb nor of its input
+            full = isinstance(error, OSError) and error.errno == errno.ENOSPC  # not the fault of the verb or its input
             if full or not isinstance(ctx.obj, Component) or canonical(ctx.obj.distribution) == CORE:
                 raise
             text = one_line(error)
-            if isinstance(error, ValueError | OSError):  # the contract's way to refuse
+            if isinstance(error, ValueError | OSError):  # how the contract reports invalid input
                 raise InputError(f"{ctx.obj}: {text}") from error
             raise RunError(f"{ctx.obj} failed: {type(error).__name__}: {text}") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the verbs with the first line of their docstrings, read without importing them."""
+        """Write the verbs with the first lines of their docstrings, which are read without importing them."""
         rows: dict[tuple[str, str], list[Component]] = {}
         for component in registry.available("command"):
             rows.setdefault((component.module, component.attribute), []).append(component)
@@ -101,7 +101,7 @@ def fer_verbs(ctx: click.Context) -> None:
 
 
 def as_command(name: str, offered: Any) -> click.Command:
-    """Return what an entry point offers as a command: itself, or one around a function of ``argv``."""
+    """Convert an entry point's object to a command: unchanged, or wrapping a function of ``argv``."""
     if isinstance(offered, click.Command):
         return offered
     function: Callable[[list[str]], int] = offered
@@ -116,6 +116,6 @@ def as_command(name: str, offered: Any) -> click.Command:
 
 
 def summary(component: Component) -> str:
-    """Return the first line of a verb's docstring, and whose it is where it is not the core's."""
+    """Return the first line of a verb's docstring, followed by its distribution unless that is the core."""
     line = read_summary(component.module, component.attribute)
     return line if canonical(component.distribution) == CORE else f"{line} (from {component.distribution})".strip()

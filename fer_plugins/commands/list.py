@@ -1,4 +1,4 @@
-"""``fer list``: what is installed."""
+"""``fer list``: lists the installed components."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def list_offers(*, check: bool, as_json: bool) -> int:
 
 
 def print_components(*, check: bool, as_json: bool) -> int:
-    """Print what is installed; return 1 where ``check``, which imports and builds each, finds something broken."""
+    """Print the installed components; with ``check`` import and build each, and return 1 if one is broken."""
     components = registry.available()
     clashing = {
         key for key, count in Counter((component.kind, component.name) for component in components).items() if count > 1
@@ -64,7 +64,7 @@ def print_components(*, check: bool, as_json: bool) -> int:
 
 
 def _needs(component: Component) -> str:
-    """Return "ok", or which of the packages that only this component needs are missing."""
+    """Return "ok", or which of the packages that this component needs are missing."""
     packages = read_constant(component.module, "NEEDS") or ()
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     return f"needs {' and '.join(missing)}" if missing else "ok"

@@ -1,4 +1,4 @@
-"""The commands ``fer-run`` and ``fer VERB``: words to one call, and what it raises to one line and an exit code."""
+"""The commands ``fer-run`` and ``fer VERB``: call the command, and turn errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -39,17 +39,18 @@ def fer() -> None:
 
 def _verb(argv: list[str]) -> int:
     name = argv[0] if argv else ""
-    if name in ("run", "search") or (name != "grid" and not sys.stderr.isatty()):  # they print progress themselves
+    if name in ("run", "search") or (name != "grid" and not sys.stderr.isatty()):  # these print their own progress
         return invoke(fer_verbs, "fer", argv)
-    # Progress of what is written to standard output does not belong into it, and no log needs it.
+    # Progress must not be mixed with results on standard output, and is not needed in logs.
     with activity.watched(sys.stdout if name == "grid" else sys.stderr), activity.doing(f"fer {name}"):
         return invoke(fer_verbs, "fer", argv)
 
 
 def call(command: str, function: Callable[[list[str]], int], argv: list[str]) -> int:
-    """Call a command and turn what it raises into one line on stderr and an exit code.
+    """Call a command and turn its exceptions into one line on stderr and an exit code.
 
-    0 done, 1 the run failed, 2 wrong input, 130 Ctrl-C ended a verb. ``FER_DEBUG=1`` shows the traceback as well.
+    The exit code is 0 if done, 1 if the run failed, 2 for wrong input, and that of the signal (130 for Ctrl-C) if a
+    verb was interrupted. ``FER_DEBUG=1`` also prints the traceback.
     """
     process.let_threads_wait()
     tolerate_damage()
@@ -58,22 +59,22 @@ def call(command: str, function: Callable[[list[str]], int], argv: list[str]) ->
             check_text(word, "the command line")
         code = function(argv)
         sys.stdout.flush()
-        for fault in registry.faults():  # an error that they may have caused names them itself
+        for fault in registry.faults():  # an error caused by one of them names it itself
             print(f"{command}: not read: {fault}", file=sys.stderr)
         return code
     except BaseException as error:
-        if isinstance(error, OSError):  # a pipe that is closed, a full disk: what is still to be printed goes nowhere
+        if isinstance(error, OSError):  # for example a closed pipe or a full disk: discard further output
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             if isinstance(error, BrokenPipeError):  # fer-run --list | head
                 return DONE
             error = RunError(f"{error.filename or 'standard output'}: {error.strerror or error}")
         if isinstance(error, KeyboardInterrupt) or (process.interruptions() and not isinstance(error, Interrupted)):
-            print(f"{command}: interrupted", file=sys.stderr)  # whatever a library made of it
+            print(f"{command}: interrupted", file=sys.stderr)  # even if a library raised another exception
             return FAILED if command == "fer-run" else process.exit_code_of_signal()
         if not isinstance(error, InputError | RunError):
             raise
         if os.environ.get("FER_DEBUG") == "1":
-            import traceback  # not at every start
+            import traceback  # only if needed, for a fast start
 
             traceback.print_exception(error)
         path = error.command if isinstance(error, UsageError) else command

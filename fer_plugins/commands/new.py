@@ -1,4 +1,4 @@
-"""``fer new``: the folder of a new plug-in, that installs, passes its own tests and runs as it is."""
+"""``fer new``: creates the folder of a new plug-in that can be installed, tested and run unchanged."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ KINDS = (
     *("loss", "metric", "callback", "logger", "command", "detector"),
 )
 _TEMPLATES = Path(__file__).with_name("templates")
-_FUNCTIONS = ("protocol", "metric", "command")  # kinds whose object is a function and so has the plug-in's own name
+_FUNCTIONS = ("protocol", "metric", "command")  # kinds whose object is a function with the plug-in's own name
 
 
 def check_name(name: str, kind: str) -> None:
-    """Refuse a name that Python, the registry or an installed package cannot share.
+    """Reject a name that is invalid for Python or the registry, or already in use.
 
     Raises:
-        InputError: it is no snake_case name, a word of Python, or taken.
+        InputError: it is not a snake_case name, is a keyword of Python, or is taken.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,49}", name):
         raise InputError(f"{name!r} is not a plug-in name; use small letters, digits and _, a letter first, at most 50")
@@ -42,10 +42,10 @@ def check_name(name: str, kind: str) -> None:
 
 
 def make(name: str, kind: str, out: Path) -> Path:
-    """Write the folder ``out/name`` whole or not at all, and return it.
+    """Write the folder ``out/name`` atomically, and return it.
 
     Raises:
-        InputError: it is there already, or cannot be written.
+        InputError: the folder already exists, or cannot be written.
     """
     folder = out / name
     if folder.exists() or folder.is_symlink():
@@ -92,12 +92,12 @@ def render(name: str, kind: str, folder: Path) -> dict[str, str]:
 
 
 def place_of(folder: Path) -> str:
-    """Return the folder so that pip cannot take it for the name of a package."""
+    """Return the folder in a form that pip does not take for the name of a package."""
     return str(folder) if folder.is_absolute() else f"./{folder}"
 
 
 def use_of(kind: str, name: str) -> str:
-    """Return a command that uses the new plug-in, beside an architecture that is installed."""
+    """Return a command that uses the new plug-in, if necessary with an installed architecture."""
     if kind == "architecture":
         return f"fer-run --plugin {name}"
     if kind == "command":
@@ -106,7 +106,7 @@ def use_of(kind: str, name: str) -> str:
     pooled = [net for net in installed if kind != "pooling" or registry.signature(net).named("pool")]
     plugin = pooled[0].name if pooled else "NAME"
     if kind == "metric":
-        return f"fer-run --plugin {plugin}"  # computed by every run
+        return f"fer-run --plugin {plugin}"  # computed in every run
     flags = {
         **{"pooling": "--model.pool", "augmentation": "--augmentation", "protocol": "--protocol"},
         **{"loss": "--loss", "callback": "--callbacks", "logger": "--logger"},

@@ -1,4 +1,4 @@
-"""``fer reproduce``: trains a kept record again and compares."""
+"""``fer reproduce``: repeats the training of a kept record and compares the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``fer results``: keeps finished runs as records in a repository, and makes the page of results from them."""
+"""``fer results``: keeps finished runs as records in a repository, and generates the results page from them."""
 
 from __future__ import annotations
 

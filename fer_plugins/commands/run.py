@@ -1,4 +1,4 @@
-"""``fer-run``, which is ``fer run``: trains one model, or shows what it would do."""
+"""``fer-run``, which is the same as ``fer run``: trains one model, or shows what it would do."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from fer_plugins.runtime.launched import Launched, launched
 if TYPE_CHECKING:
     from fer_plugins.runs.record import Record
 
-FEW_IMAGES = 140  # of a trial run: twenty a class
-_PAGE = "report"  # the verb of a plug-in that writes a page of runs
+FEW_IMAGES = 140  # of a trial run: twenty per class
+_PAGE = "report"  # verb of a plug-in that writes a report on runs
 
 
 @click.command("run", cls=SettingsVerb, add_help_option=False)
@@ -67,7 +67,7 @@ def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: d
 
 
 def _beside_others(place: Launched, begin: Callable[[], None]) -> int:
-    """Begin as process 0 of those that srun or torchrun has started, or follow it; return the exit code."""
+    """Start as process 0 of those that srun or torchrun has started, or follow process 0; return the exit code."""
     if place.rank > 0:
         from fer_plugins.experiments.follow import follow_launched
 
@@ -95,7 +95,7 @@ def _begin(
 
 
 def _add_shorthands(flags: dict[str, Any], options: dict[str, Any]) -> None:
-    """Write the flags that are short for settings into ``flags``; the setting itself wins where both are given."""
+    """Add the settings that flags are short for to ``flags``; a setting that is given explicitly takes precedence."""
     short: dict[str, dict[str, Any]] = {"trainer": {}}
     if options["fast_dev_run"]:
         short = {"trainer": {"epochs": 1}, "data": {"limit": FEW_IMAGES}, "logger": {"name": "csv"}}
@@ -139,7 +139,7 @@ def _train(request: Request, seeds: str | None, *, print_only: bool) -> list[Rec
 
 
 def _show_page(records: Sequence[Record], *, write: bool) -> None:
-    """Write the page of finished runs, or print the command that does; a run without lines has none of this."""
+    """Write the report on finished runs, or print the command for it unless the run prints no progress."""
     folders = [str(record.folder) for record in records]
     if write:
         first = records[0].folder
@@ -149,6 +149,6 @@ def _show_page(records: Sequence[Record], *, write: bool) -> None:
         records
         and offers(_PAGE)
         and records[0].config["trainer"].get("progress") != "none"
-        and records[0].manifest.get("each_sample_tested_once") is not False  # else there is no one score
+        and records[0].manifest.get("each_sample_tested_once") is not False  # otherwise there is no single score
     ):
         print(f"for a report: {shlex.join(['fer', _PAGE, *folders])}")

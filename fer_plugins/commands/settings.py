@@ -1,4 +1,4 @@
-"""``--section.key VALUE`` and ``--section.key=VALUE`` on a command line: one parser for every verb that takes them."""
+"""Parses ``--section.key VALUE`` and ``--section.key=VALUE`` for every verb that takes settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fer_plugins.runtime.errors import InputError
 
 @dataclass
 class Request:
-    """What a run is to be made of, as ``fer-run``, ``fer search`` and ``fer protocol-bias`` take it."""
+    """The sources of a run's configuration, as given to ``fer-run``, ``fer search`` and ``fer protocol-bias``."""
 
     plugin: str | None = None
     recipe: str | None = None
@@ -26,7 +26,7 @@ class Request:
     flags: dict[str, Any] = field(default_factory=dict)
 
     def resolve(self, add_to_seed: int = 0) -> config.Resolved:
-        """Return the configuration, with the seed raised by ``add_to_seed``."""
+        """Return the configuration, with ``add_to_seed`` added to the seed."""
         resolved = config.resolve(self.flags, plugin=self.plugin, recipe=self.recipe, files=self.files)
         if add_to_seed == 0:
             return resolved
@@ -35,16 +35,16 @@ class Request:
 
 
 class SettingsVerb(Verb):
-    """A verb that takes settings beside its own options; its function gets them as ``flags``, nested."""
+    """A verb that takes settings in addition to its own options; its function gets them as nested ``flags``."""
 
-    once = False  # the last wins, so that a script may add to the flags that it was given
+    once = False  # the last value wins, so that a script may append to the flags that it was given
 
     def __init__(self, *args: Any, sections: Sequence[str] | None = None, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.sections = sections
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take the settings out of the words, and sort what is left."""
+        """Separate the settings from the other arguments, and parse both."""
         own = {
             name: option for option in self.get_params(ctx) if isinstance(option, click.Option) for name in option.opts
         }
@@ -63,7 +63,7 @@ class SettingsVerb(Verb):
                 continue
             if not equals:
                 if ctx.resilient_parsing and not rest:
-                    ctx.meta["setting"] = name[2:]  # whose value is to be completed
+                    ctx.meta["setting"] = name[2:]  # its value is to be completed
                     break
                 value = _take_value(name[2:], rest)
             _set(flags, name[2:], config.parse_value(value))
@@ -72,15 +72,15 @@ class SettingsVerb(Verb):
         return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """Return the command's own, and how a setting is written."""
+        """Return the usage of the command's own options, and the form of a setting."""
         return [*super().collect_usage_pieces(ctx), *(f"[{name} VALUE]..." for name in self._forms())]
 
     def known(self, ctx: click.Context) -> list[str]:
-        """Return the command's own options, and how a setting is written."""
+        """Return the command's own options, and the form of a setting."""
         return [*super().known(ctx), *self._forms()]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the command's own options, and where the settings are explained."""
+        """Write the help of the command's own options, and where the settings are explained."""
         super().format_options(ctx, formatter)
         where = [f"fer-run --help {section}" for section in self.sections or [""]]
         with formatter.section("Settings"):
@@ -91,7 +91,7 @@ class SettingsVerb(Verb):
         return [f"--{name}.KEY" for name in (["SECTION"] if self.sections is None else self.sections)]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete the dotted names, and the values of those that name a component."""
+        """Complete setting names, and component names as values."""
         if "setting" in ctx.meta:
             section = ctx.meta["setting"].removesuffix(".name")
             kind = "pooling" if section == "model.pool" else config.COMPONENT_SECTIONS.get(section)
@@ -110,14 +110,14 @@ class SettingsVerb(Verb):
 
 
 class Installed(click.ParamType):  # type: ignore[type-arg]  # generic only in later releases of click
-    """The name of an installed component of a kind, or of any, which a shell completes."""
+    """The name of an installed component, of one kind or any, with shell completion."""
 
     def __init__(self, kind: str | None = None) -> None:
         self.kind = kind
         self.name = "NAME"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Return what is installed of the kind and begins so."""
+        """Return the names of installed components of this kind that start with ``incomplete``."""
         return [CompletionItem(name) for name in installed_names(self.kind) if name.startswith(incomplete)]
 
 
@@ -139,12 +139,12 @@ def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def installed_names(kind: str | None) -> list[str]:
-    """Return the names of what is installed of a kind, or of all; nothing is imported."""
+    """Return the names of the installed components of a kind, or of all kinds, without importing them."""
     return sorted({component.name for component in registry.available(kind)})
 
 
 def _keys(flags: dict[str, Any], plugin: str | None) -> list[str]:
-    """Return the dotted names of all keys, with the options of what the words so far name."""
+    """Return the dotted names of all keys, including the options of components selected so far."""
     settings: dict[str, Any] = config.defaults()
     for section, value in {"model": plugin, **flags}.items():
         if section in config.COMPONENT_SECTIONS and value is not None:

@@ -1,4 +1,4 @@
-"""``fer show``: what one installed component is."""
+"""``fer show``: describes one installed component."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _find_any(name: str) -> Component:
 
 
 def describe(component: Component, recipe: str | None = None) -> dict[str, Any]:
-    """Return what is known of a component; keys that do not apply to its kind are None."""
+    """Return the description of a component; keys that do not apply to its kind are None."""
     options = {
         option.name: {
             "type": option.annotation,
@@ -124,11 +124,11 @@ def describe(component: Component, recipe: str | None = None) -> dict[str, Any]:
     if claims_path.exists():
         from fer_plugins.analysis.claims import read_claims
 
-        model = own.get("claims_model")  # null where the paper prints nothing under the architecture's name
+        model = own.get("claims_model")  # null if the paper has no numbers for this architecture
         claims = [claim for claim in read_claims(claims_path).claims if model is not None and claim.model == model]
     shown.update(
         paper=described["paper"],
-        source=own.get("source"),  # where a network has a paper of its own beside the one that compares with it
+        source=own.get("source"),  # the network's own paper, if the plug-in's paper only compares with it
         recipes=["default", *(own.get("variants") or {})],
         **show_network.measure(component, recipe),
         assumed=own.get("assumed") or {},
@@ -186,14 +186,14 @@ def _print_description(shown: dict[str, Any]) -> None:
 
 
 def say(text: str, indent: int = 0) -> None:
-    """Print a text in lines that fit the terminal, the later ones further in; 100 wide where there is none."""
+    """Print a text wrapped to the terminal's width, continuation lines indented; 100 columns without a terminal."""
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     first = " " * indent
     print(textwrap.fill(text, width, initial_indent=first, subsequent_indent=first + "  ", break_on_hyphens=False))
 
 
 def print_columns(rows: list[list[str]], indent: str = "", right: int = 0) -> None:
-    """Print rows of cells as columns, each as wide as its widest cell; the last ``right`` of them end together."""
+    """Print rows of cells as columns that fit their widest cells; the last ``right`` columns are right-aligned."""
     widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
     sides = "<" * (len(widths) - right) + ">" * right
     for row in rows:

@@ -1,4 +1,4 @@
-"""What ``fer show`` builds a component for: its cost, its layers, and its pictures."""
+"""The parts of ``fer show`` that build a component: its cost, its layers, and its figures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLASSES = 7
 
 
 def build(component: Component, recipe: str | None = None) -> tuple[nn.Module, list[int]]:
-    """Build the network of a recipe for seven classes; return it and its input (C, H, W)."""
+    """Build the network of a recipe for seven classes; return it and its input shape (C, H, W)."""
     from fer_plugins.training.module import build_network
 
     settings = config.resolve(plugin=f"{component.distribution}:{component.name}", recipe=recipe).config
@@ -29,7 +29,7 @@ def build(component: Component, recipe: str | None = None) -> tuple[nn.Module, l
 
 
 def measure(component: Component, recipe: str | None = None) -> dict[str, Any]:
-    """Return the parameters, multiply-adds, FLOPs, size and time of the network of a recipe."""
+    """Return the parameters, multiply-adds, FLOPs, size and latency of the network of a recipe."""
     import torch
 
     from fer_plugins.runs.cost import BATCHES, latency, macs, megabytes, parameters
@@ -60,7 +60,7 @@ def list_rows(component: Component, recipe: str | None) -> list[dict[str, Any]]:
 
 
 def cells(row: dict[str, Any]) -> list[str]:
-    """Return a row of the table of layers as text; of several tensors the first."""
+    """Return a row of the table of layers as text; for several tensors the size of the first."""
     sizes = ("x".join(map(str, _first(row[key])[1:])) for key in ("in_size", "out_size"))
     return [row["name"], row["type"].lstrip("_"), *sizes, f"{row['parameters']:,}", f"{row['macs']:,}"]
 
@@ -72,7 +72,7 @@ def _first(size: Any) -> list[int]:
 
 
 def draw(component: Component, recipe: str | None, option: str, file: str, depth: int | None) -> list[Path]:
-    """Write the block diagram (``--diagram``) or the bars of parameters (``--bars``) of a network."""
+    """Write the block diagram (``--diagram``) or the bar chart of parameters (``--bars``) of a network."""
     folder, name = figure_file(option, file)
     network, size = build(component, recipe)
     title = component.name + (f".{recipe}" if recipe not in (None, "default") else "")
@@ -91,7 +91,7 @@ def draw(component: Component, recipe: str | None, option: str, file: str, depth
 
 
 def draw_pooling(component: Component, options: Sequence[str], file: str) -> tuple[list[Path], dict[str, float]]:
-    """Write what a pooling makes of a signal and an image that move; return the files and the differences."""
+    """Write the figure of a pooling's response to a shifted signal and image; return files and differences."""
     folder, name = figure_file("--picture", file)
     values = {}
     for option in options:
@@ -106,7 +106,7 @@ def draw_pooling(component: Component, options: Sequence[str], file: str) -> tup
     label = component.name + (f" ({', '.join(options)})" if options else "")
     try:
         figure, differences = draw_pooling_shift(pool, label, face.squeeze())
-    except ValueError as error:  # the contract's way to refuse arguments
+    except ValueError as error:  # how the contract rejects arguments
         raise InputError(f"pooling {component.name}: {error}") from error
     return _write(figure, folder, name), differences
 

@@ -1,4 +1,4 @@
-"""``fer table``: one row a model, its seeds grouped, the papers' numbers beside."""
+"""``fer table``: one row per model, grouping its seeds, with the papers' numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Click in this project's words: every refusal is one line that names the word and what would be right."""
+"""Click commands with this project's error messages: one line that names the argument and what is expected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fer_plugins.runtime.errors import InputError
 
 
 class UsageError(InputError):
-    """Words that a command does not take; ``command`` is how far they were understood, such as "fer data check"."""
+    """Invalid arguments of a command; ``command`` is the recognised part of it, such as "fer data check"."""
 
     def __init__(self, text: str, command: str) -> None:
         super().__init__(text)
@@ -21,19 +21,19 @@ class UsageError(InputError):
 
 
 class Verb(click.Command):
-    """A command that takes each option once, with a value that is one, and no word more than it says."""
+    """A command that accepts each option only once, checks that options have values, and rejects extra arguments."""
 
-    allow_extra_args = True  # refused below, in words that say what was expected
-    once = True  # an option that comes twice is refused, and not forgotten
+    allow_extra_args = True  # rejected below, with a message that says what was expected
+    once = True  # reject an option that is given twice instead of using the last value
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Sort the words into ``ctx.params``; what is left over is refused."""
+        """Parse the arguments into ``ctx.params``; reject what is left over."""
         try:
             if not ctx.resilient_parsing:
                 self._check_values(ctx, args)
             rest = super().parse_args(ctx, args)
         except click.UsageError as error:
-            error.ctx = error.ctx or ctx  # click's parser leaves it out
+            error.ctx = error.ctx or ctx  # not set by click's parser
             raise
         if ctx.args and not ctx.resilient_parsing:
             arguments = [parameter for parameter in self.params if isinstance(parameter, click.Argument)]
@@ -48,11 +48,11 @@ class Verb(click.Command):
         return [*arguments, *(_usage_of(option, ctx) for option in options)]
 
     def known(self, ctx: click.Context) -> list[str]:
-        """Return the options that there are, as messages name them."""
+        """Return the option names, as messages list them."""
         return [option.opts[0] for option in _options(self, ctx)]
 
     def usage(self, ctx: click.Context) -> str:
-        """Return the command's form in one line, such as "fer new NAME [--kind KIND] [--out DIR]"."""
+        """Return the usage of the command in one line, such as "fer new NAME [--kind KIND] [--out DIR]"."""
         return " ".join([ctx.command_path, *self.collect_usage_pieces(ctx)])
 
     def _check_values(self, ctx: click.Context, args: list[str]) -> None:
@@ -70,10 +70,10 @@ class Verb(click.Command):
 
 
 class Verbs(click.Group):
-    """A command of commands, which refuses an unknown one with those that it may have been."""
+    """A group of commands, which suggests similar ones if a command is unknown."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse a command without the word that says which."""
+        """Reject a missing subcommand."""
         if not args and not self.invoke_without_command and not ctx.resilient_parsing:
             ctx.fail(f"expected a command; known: {', '.join(self.list_commands(ctx))}")
         return super().parse_args(ctx, args)
@@ -83,13 +83,13 @@ class Verbs(click.Group):
         return list(self.commands)
 
     def hint(self, word: str, verbs: list[str]) -> str:
-        """Return what a message adds to a word that is no command: the nearest ones."""
+        """Return what to add to the message about an unknown command: the most similar ones."""
         return nearest(word, verbs)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:  # fmt: skip
-        """Return the name of the command that the first word means, the command, and the words behind it."""
+        """Return name and command for the first argument, and the remaining arguments."""
         command = self.get_command(ctx, args[0])
         if command is None and not ctx.resilient_parsing:
             verbs = self.list_commands(ctx)
@@ -98,28 +98,28 @@ class Verbs(click.Group):
 
 
 class Name(click.Choice[str]):
-    """One of a few names, a wrong one is answered with the nearest."""
+    """One of several names; for an invalid name the most similar one is suggested."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the name as it is."""
+        """Return the name unchanged."""
         names = [str(choice) for choice in self.choices]
         if value not in names:
             self.fail(one_of(names, str(value)), param, ctx)
         return value
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Return the names, as the help shows them."""
+        """Return the names as shown in the help."""
         return "|".join(map(str, self.choices))
 
 
 def one_of(names: Sequence[str], value: str) -> str:
-    """Return what is wrong with ``value``, which is none of ``names``."""
+    """Return the message for ``value``, which is not among ``names``."""
     wanted = names[0] if len(names) == 1 else f"one of {', '.join(names)}"
     return f"{value or 'an empty name'}: expected {wanted}{nearest(value, list(names))}"
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in later releases of click
-    """One or several of a few names, with commas between; the values are tuples."""
+    """One or more of several names, separated by commas; the values are tuples."""
 
     name = "NAME[,NAME]"
 
@@ -127,7 +127,7 @@ class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in later
         self.names = names
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Return the names, each once."""
+        """Return the names without duplicates."""
         names = value.split(",") if isinstance(value, str) else value
         for name in names:
             if name not in self.names:
@@ -135,17 +135,17 @@ class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in later
         return tuple(dict.fromkeys(names))
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Return the names, as the help shows them."""
+        """Return the names as shown in the help."""
         return "|".join(self.names)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Complete the last of the names."""
+        """Complete the last name."""
         before, comma, last = incomplete.rpartition(",")
         return [CompletionItem(before + comma + name) for name in self.names if name.startswith(last)]
 
 
 class WholeNumber(click.ParamType):  # type: ignore[type-arg]  # generic only in later releases of click
-    """A whole number from ``least``."""
+    """An integer that is at least ``least``."""
 
     name = "N"
 
@@ -161,11 +161,11 @@ class WholeNumber(click.ParamType):  # type: ignore[type-arg]  # generic only in
 
 
 def invoke(command: click.Command, program: str, argv: Sequence[str]) -> int:
-    """Call a command with its words and return its exit code; it neither exits nor prints an error.
+    """Call a command with its arguments and return its exit code, without exiting or printing errors.
 
     Raises:
-        UsageError: the words are wrong; the text is one line.
-        Exception: what the command raises.
+        UsageError: the arguments are invalid; the text is one line.
+        Exception: any exception of the command.
     """
     try:
         with command.make_context(program, list(argv)) as context:
@@ -179,21 +179,21 @@ def invoke(command: click.Command, program: str, argv: Sequence[str]) -> int:
 
 
 def refuse(text: str) -> NoReturn:
-    """End the command that is running: what it was given does not go together.
+    """Stop the running command because its arguments are inconsistent.
 
     Raises:
-        click.UsageError: which ``invoke`` makes an ``UsageError`` of.
+        click.UsageError: converted to a ``UsageError`` by ``invoke``.
     """
     click.get_current_context().fail(text)
 
 
 def verb(**settings: Any) -> Callable[[Callable[..., Any]], Verb]:
-    """Make a ``Verb`` of a function, whose docstring is the help."""
+    """Return a decorator that makes a ``Verb`` of a function, with its docstring as help."""
     return click.command(cls=Verb, **settings)
 
 
 def _describe(error: click.UsageError) -> str:
-    """Return the one line for what click refused."""
+    """Return the message, in one line, for an error of click."""
     ctx = error.ctx
     command = ctx.command if ctx else None
     if ctx is None or command is None:
@@ -230,7 +230,7 @@ def _needs(option: click.Option, ctx: click.Context) -> str:
 
 
 def _noun(argument: click.Parameter) -> str:
-    """Return what an argument is in lower case: its metavar without brackets."""
+    """Return an argument's metavar in lower case without brackets."""
     return (argument.metavar or argument.name or "word").strip("[].").lower()
 
 

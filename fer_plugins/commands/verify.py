@@ -1,4 +1,4 @@
-"""``fer verify``: every claim of a run's plug-in with the measured value, its interval, and a verdict."""
+"""``fer verify``: compares every claim of a run's plug-in with the measured value, and gives a verdict."""
 
 from __future__ import annotations
 
