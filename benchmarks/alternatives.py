@@ -85,7 +85,7 @@ SIDES = {"ten crops": 40}  # side length of the network's input images; 48 for t
 
 
 class PlainModule(L.LightningModule):
-    """The module of a typical tutorial: cross-entropy, torchmetrics accuracy, and the mean over crops if there are any."""
+    """The module of a typical tutorial: cross-entropy, torchmetrics accuracy, and the mean over crops, if any."""
 
     def __init__(self, network: nn.Module, settings: config.RunConfig) -> None:
         super().__init__()

@@ -62,7 +62,7 @@ def backgrounds() -> dict[str, Picture]:
 
 
 def turned(picture: Picture, box: Box, angle: float, scale: float) -> tuple[Picture, Box]:
-    """Return a picture rotated about its centre and scaled, and the upright box around the ellipse of the rotated box."""
+    """Return a picture rotated about its centre and scaled, and the upright box around the rotated face ellipse."""
     height, width = picture.shape[:2]
     image = Image.fromarray(picture).rotate(angle, resample=Image.Resampling.BICUBIC)
     image = image.resize((round(width * scale), round(height * scale)), Image.Resampling.LANCZOS)
