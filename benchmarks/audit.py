@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from planting import crop, planted_changes  # beside this file
+from planting import crop, planted_changes  # in this folder
 from scipy.ndimage import gaussian_filter
 
 from fer_plugins.config import registry

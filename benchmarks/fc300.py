@@ -21,7 +21,7 @@ def measure(options: dict[str, float], images: torch.Tensor, labels: torch.Tenso
     """Train ``steps`` batches of 32 with Adam at the paper's learning rate; return the fractions in every tenth step.
 
     Args:
-        options: of the network.
+        options: options of the network.
         images: (steps * 32, 1, 64, 64) in [0, 1].
         labels: (steps * 32,) int64.
         steps: a multiple of ten.

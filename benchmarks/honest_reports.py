@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 from fer_claims_audit.check import audit
-from random_reports import random_report  # beside this file
+from random_reports import random_report  # in this folder
 
 
 def main(reports: int, first: int = 0) -> None:

@@ -25,7 +25,7 @@ def network_cost(folder: Path) -> dict[str, float] | None:
     """Measure the selected network of a run; None if its checkpoint or its plug-in is missing.
 
     Args:
-        folder: of a single run or fold.
+        folder: folder of a single run or fold.
 
     Returns:
         ``params`` (trainable), ``macs`` and ``flops`` (2 x macs) for one image, ``mb``, and ``latency`` (one image on
@@ -74,9 +74,9 @@ class Column:
         """Return whether a claim is shown next to the column.
 
         Args:
-            metric: of the claim.
-            split: of the claim, as named in claims files.
-            reading: of the claim's name, if the claim was compared in a certain reading.
+            metric: metric of the claim.
+            split: split of the claim, as named in claims files.
+            reading: reading in which the claim was compared; None if not specified.
             split_means: whether the paper's split was really another one than its name says, so that the name is
                 ignored.
         """

@@ -123,7 +123,7 @@ def measure_claim(
     """Add the measured values to a claim's row, in each reading; return the reasons that prevent a verdict.
 
     Args:
-        row: of the claim; must already have its ``condition`` on the split.
+        row: the row of the claim; must already have its ``condition`` on the split.
         claim: the claim to judge.
         splits: split -> scores, as in metrics.json.
         run: the run.

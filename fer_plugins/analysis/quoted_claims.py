@@ -65,7 +65,7 @@ def quoted_rows(runs: Sequence[FinishedRun], columns: Sequence[Column]) -> list[
 
     Args:
         runs: our runs; a model that is among them has its own row and is not quoted.
-        columns: of the table.
+        columns: columns of the table.
     """
     ours = {(str(run.record.manifest.get("claims_model")), dataset_key(run.title)) for run in runs}
     rows: list[dict[str, Any]] = []

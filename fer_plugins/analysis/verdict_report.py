@@ -35,7 +35,7 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything:
 
     Args:
         console: such as ``result_console()``.
-        verdicts: of one run.
+        verdicts: the verdicts on one run.
         everything: also show claims that the run does not measure.
     """
     rows = verdicts["claims"]

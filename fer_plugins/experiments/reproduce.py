@@ -26,7 +26,7 @@ def reproduce(folder: str | Path, flags: Mapping[str, Any], output: str | Path =
     """Repeat the training of a kept record on the same data, and compare the results.
 
     Args:
-        folder: of the kept record.
+        folder: folder of the kept record.
         flags: nested settings that do not affect the result, such as ``{"data": {"root": PATH}}``.
         output: folder for the new run.
 

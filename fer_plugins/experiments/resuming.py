@@ -45,7 +45,7 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Reco
     For a run of a series (``fer-run --seeds``) the missing seeds are run as well.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
         changes: nested values, as on the command line, of keys that do not affect the result, or a larger number of
             epochs.
 
@@ -156,7 +156,7 @@ def change(record: Record, flags: Mapping[str, Any], kept_name: str = "") -> tup
     """Return the configuration of a resumed or repeated run, and the changes by the user.
 
     Args:
-        record: of the run.
+        record: record of the run.
         flags: nested values from the command line.
         kept_name: for a repeated run, the kept record as named by the user.
 

@@ -111,7 +111,7 @@ def execute(
     """Fit, score, record and show; in any case the manifest records how the run ended (written at the very end).
 
     Args:
-        record: of the run; its config.yaml must exist.
+        record: record of the run; its config.yaml must exist.
         data: prepared data.
         module: built with the run's seed.
         tracker: started.

@@ -1,1 +1,1 @@
-"""A run's folder: what is written into it while it runs, and what reads it afterwards."""
+"""The folder of a run: what is written into it during the run, and how it is read afterwards."""

@@ -29,8 +29,8 @@ def check_same_data(record: Record, fingerprint: str, split_hash: str, name: str
 
     Args:
         record: the run.
-        fingerprint: of the current data.
-        split_hash: of the current split.
+        fingerprint: fingerprint of the current data.
+        split_hash: hash of the current split.
         name: the run as the user named it, for the error message.
 
     Raises:

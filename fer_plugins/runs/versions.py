@@ -26,7 +26,7 @@ def versions(distribution: str) -> dict[str, str | None]:
     """Return the versions of Python, this package, all plug-ins and the libraries that affect a result.
 
     Args:
-        distribution: of the plug-in that is trained; the versions of its dependencies are included.
+        distribution: distribution of the plug-in that is trained; the versions of its dependencies are included.
     """
     plugins = plugin_versions()
     installed: dict[str, str | None] = {"python": platform.python_version(), CORE: __version__, **plugins}

@@ -32,7 +32,7 @@ def check_installed(name: str, root: str | None, image_size: int | None) -> int:
     Args:
         name: a component, ``distribution:component``, or a distribution.
         root: path of the data for a dataset.
-        image_size: in pixels; None: as in each recipe.
+        image_size: side length of the images in pixels; None: as in each recipe.
 
     Returns:
         0 if all checks pass, 1 if one fails.

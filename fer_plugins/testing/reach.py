@@ -23,7 +23,7 @@ def find_unreached(
     The network is restored afterwards.
 
     Args:
-        network: in training mode.
+        network: the network, in training mode.
         names: the parameters without a gradient so far.
         loss: maps images (B, C, H, W) in [0, 1] to a scalar; called once per try.
         batch: a batch with the shape of the images to try, (B, C, H, W).

@@ -106,7 +106,7 @@ def saved_value(path: Path, name: Literal["score", "value"]) -> float | None:
     """Return a value in the state of ``BestAndLast`` in a checkpoint, or None if there is none.
 
     Args:
-        path: of the checkpoint.
+        path: path of the checkpoint.
         name: "score", the value by which best.ckpt was selected, or "value", the metric in the checkpoint's epoch.
 
     Raises:

@@ -184,13 +184,11 @@ def epoch_order(loader: Any) -> EpochOrder:
 
 
 def batch_share(trainer: L.Trainer, number: int) -> float:
-    """Return the factor on this process's loss in the step of a training batch.
+    """Return the factor on this process's loss in the step of a training batch; see ``EpochOrder.share``.
 
     Args:
         trainer: Lightning's trainer.
-        number: of the training batch in the epoch, from 0.
-
-    See ``EpochOrder.share``.
+        number: number of the training batch in the epoch, from 0.
     """
     return epoch_order(trainer.train_dataloader).share(number, trainer.accumulate_grad_batches)
 

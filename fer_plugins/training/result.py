@@ -34,7 +34,7 @@ def build_result(
 
     Args:
         scores_by_split: split -> scores as returned by ``metrics.scores.score``.
-        predictions: of the reported split: "test", or the only one that was scored.
+        predictions: predictions for the reported split: "test", or the only one that was scored.
         read_images: function from rows of the sample table, (n,) int64, to their images, (n, H, W, C) uint8. Images are
             requested by row, so that an image cannot be shown with the label of another. None: no images.
         sources: (N,) source names in the order of ``predictions``.

@@ -64,7 +64,7 @@ def score_split(
     Args:
         predictions: for every image of the split.
         data: the data module that holds the images.
-        faults: of the pass, as in ``FERModule.faults``.
+        faults: the faults of the pass, as in ``FERModule.faults``.
         split: "val", "test", or "train", whose images are not searched for copies in training.
 
     Returns:

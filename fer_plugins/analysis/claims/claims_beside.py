@@ -70,7 +70,7 @@ def for_run(claims: Claims, model: str | None, dataset_title: str) -> list[Claim
     """Return the headline claims (rates; no class, no epoch) on a model and dataset that a run can be compared with.
 
     Args:
-        claims: of the plug-in's paper.
+        claims: the claims of the plug-in's paper.
         model: the architecture's name in the claims; None for an architecture without claims.
         dataset_title: such as "CK+"; case and punctuation do not matter, "+" counts as "plus".
 
@@ -109,8 +109,8 @@ def beside(
 
     Args:
         claim: as returned by ``for_run``.
-        scores: of one split, as returned by ``metrics.scores.score``.
-        protocol_name: of the run; if it is not "official" and ``split`` is not the release's own, a note says so.
+        scores: scores of one split, as returned by ``metrics.scores.score``.
+        protocol_name: protocol of the run; if it is not "official" and ``split`` is not the release's own, a note says so.
         split: the split of ``scores`` ("train", "val", "test").
         caveats: further differences from the paper's conditions ("trained on 20 % of the data").
         release_splits: the run's splits with the same images as in the release (``find_release_splits``).

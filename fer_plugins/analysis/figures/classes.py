@@ -21,7 +21,7 @@ def draw_confusion(scores: Mapping[str, Any], title: str, *, shares: bool) -> Fi
     """Draw a confusion matrix with true classes as rows and predicted classes as columns.
 
     Args:
-        scores: of one split, as returned by ``metrics.scores.score``.
+        scores: scores of one split, as returned by ``metrics.scores.score``.
         title: what was run.
         shares: draw percentages of each row (the row of an absent class stays empty) instead of counts.
     """

@@ -27,7 +27,7 @@ def draw_pooling_shift(pool: Pooling, name: str, image: npt.NDArray[np.uint8]) -
 
     Args:
         pool: factory of the other pooling, called as ``pool(2, 2)``.
-        name: of the other pooling.
+        name: name of the other pooling.
         image: (S, S) grey levels, with S even.
 
     Returns:

@@ -157,12 +157,12 @@ def draw_at_end(
 ) -> tuple[dict[str, Path], list[str]]:
     """Draw a finished run into its ``figures/`` according to ``logger.figures``; takes about two seconds.
 
-    Drawn are what the run recorded, its augmentation, and the network's ``explain`` on validation images. Nothing is
+    The figures show what the run recorded, its augmentation, and ``network.explain`` on validation images. Nothing is
     drawn without matplotlib (which gives a warning), with ``logger.figures: off``, or with ``logger.name: none``.
 
     Args:
-        record: of the finished run, or of a protocol's folds; already written.
-        data: of the run; None for folds.
+        record: record of the finished run, or of a protocol's folds; already written.
+        data: data of the run; None for folds.
         network: the selected network; None for folds.
 
     Returns:
