@@ -110,7 +110,7 @@ def beside(
     Args:
         claim: as returned by ``for_run``.
         scores: scores of one split, as returned by ``metrics.scores.score``.
-        protocol_name: protocol of the run; if it is not "official" and ``split`` is not the release's own, a note says so.
+        protocol_name: protocol of the run; unless it is "official" or ``split`` is the release's own, a note says so.
         split: the split of ``scores`` ("train", "val", "test").
         caveats: further differences from the paper's conditions ("trained on 20 % of the data").
         release_splits: the run's splits with the same images as in the release (``find_release_splits``).
