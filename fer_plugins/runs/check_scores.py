@@ -45,7 +45,7 @@ def check_scores(recorded: PredictionsFile, split: str, dataset: str = "") -> No
     np.add.at(matrix, (true, predictions.predicted), 1)
     for name, value in {"accuracy": matrix.trace() / len(true), **macro_scores(matrix)}.items():
         if name not in scores or (scores[name] is None and may_be_undefined(name)):
-                continue  # not recorded by an earlier version, or undefined (0/0)
+            continue  # not recorded by an earlier version, or undefined (0/0)
         if not _is_near(scores[name], value):
             text = f"predictions.csv gives {name} {value:.4f} of {rows}, metrics.json has {scores[name]!r}"
             raise _not_together(folder, text, cut)

@@ -78,7 +78,7 @@ def _is_whole(row: Mapping[str, Any]) -> bool:
     try:
         for cell in row.values():
             if cell != "":
-                    float(cell)  # None if cells are missing, a list if there are too many
+                float(cell)  # None if cells are missing, a list if there are too many
     except (TypeError, ValueError):
         return False
     return str(row.get("epoch")).isdecimal()

@@ -166,7 +166,7 @@ def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, An
     table = titled_table("overall", "score", *headings)
     for metric, entry in all_metrics().items():
         if entry.shown != "table" or not any(metric in scores_by_split[split] for split in shown):
-                continue  # not scored: a run of an earlier version, or a metric that failed
+            continue  # not scored: a run of an earlier version, or a metric that failed
         cells = []
         for split in shown:
             cells.append(_rate(scores_by_split[split].get(metric)))

@@ -48,7 +48,7 @@ def plugin_versions() -> dict[str, str]:
         try:
             text = distribution.read_text("METADATA")
             if text is not None and not _NAMES_CORE.search(text):
-                    continue  # checked before parsing, to skip hundreds of libraries at the start of every run
+                continue  # checked before parsing, to skip hundreds of libraries at the start of every run
             name, needed = distribution.metadata["Name"], distribution.requires or []
             if canonical(name) not in known and CORE in (canonical(Requirement(text).name) for text in needed):
                 plugins[name] = distribution.version
@@ -72,7 +72,7 @@ def git_revision() -> str | None:
     try:
         top = _git(package, "rev-parse", "--show-toplevel")
         if Path(top).resolve() != package.parent.resolve():
-                return None  # installed inside the checkout of another project
+            return None  # installed inside the checkout of another project
         return _git(package, "rev-parse", "HEAD") + ("-dirty" if _git(package, "status", "--porcelain") else "")
     except (OSError, subprocess.SubprocessError):
         return None
