@@ -359,6 +359,5 @@ def test_a_grid_says_whether_its_baselines_are_pretrained(grid, pretrained):
         settings = config.resolve({"data": "synthetic"}, plugin=entry["name"], recipe=entry.get("recipe")).config
         assert bool(settings.model.options.get("pretrained")) == pretrained
     comment = " ".join(line.lstrip("# ") for line in text.splitlines() if line.startswith("#"))
-    assert (
-        pretrained or "The baselines start at random; the paper's are pre-trained: aa_dcn_pretrained.yaml." in comment
-    )
+    said = "The baselines start from random weights; the paper's are pre-trained (aa_dcn_pretrained.yaml)." in comment
+    assert said != pretrained

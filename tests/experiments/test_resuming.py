@@ -214,7 +214,7 @@ def test_what_does_not_shape_the_result_may_change_and_is_recorded(toy, tmp_path
 def test_a_session_that_was_killed_stays_in_the_record(toy, tmp_path):
     folder = killed(tmp_path)
     (session,) = Record.read(folder).manifest["sessions"]
-    assert session["device"] == "cpu, 1 threads"
+    assert session["device"] == "cpu, 1 thread"
     assert "seconds" not in session  # nobody has measured them
     resume(folder, {"trainer": {"threads": 1}, "data": {"workers": 0}})
     sessions = Record.read(folder).manifest["sessions"]
