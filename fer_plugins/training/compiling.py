@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -15,6 +16,25 @@ from fer_plugins.runtime.evaluating import evaluating
 from fer_plugins.training.devices import epoch_order
 from fer_plugins.training.module import FERModule
 
+_DYNAMO = logging.getLogger("torch._dynamo.convert_frame")
+
+
+class RecompileLimit(logging.Filter):
+    """Replaces the lines that PyTorch prints when it gives up recompiling a part of the network by one warning."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        super().__init__()
+        self.warn = warn
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record of ``torch._dynamo`` is printed."""
+        text = record.getMessage()
+        if "torch._dynamo hit config." not in text:
+            return True
+        why = text.partition("last reason: ")[2].split("\n")[0][:160]
+        self.warn(f"trainer.compile: too many recompilations; a part of the network trains uncompiled ({why})")
+        return False
+
 
 class CompileNetwork(L.Callback):
     """Compiles the network for training and its validation passes.
@@ -26,10 +46,12 @@ class CompileNetwork(L.Callback):
 
     def __init__(self, mode: str, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
         self.mode, self.say, self.warn = mode, say, warn
+        self.recompile_limit = RecompileLimit(warn)
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Compile on a batch of zeros; weights, buffers and random state are left unchanged."""
         assert isinstance(pl_module, FERModule)
+        _DYNAMO.addFilter(self.recompile_limit)
         counters = torch._dynamo.utils.counters
         counters.clear()
         began = time.perf_counter()
@@ -46,12 +68,14 @@ class CompileNetwork(L.Callback):
         breaks = counters["graph_break"]
         if breaks:
             why = next(iter(breaks)).strip().splitlines()[0][:160]
-            self.warn(f"trainer.compile: {sum(breaks.values())} graph breaks; code between them is uncompiled ({why})")
+            more = f", and {len(breaks) - 1} more" if len(breaks) > 1 else ""
+            self.warn(f"trainer.compile: the network is compiled in pieces; code between them is not ({why}{more})")
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Remove the compiled network after training."""
         if stage == "fit":
             assert isinstance(pl_module, FERModule)
+            _DYNAMO.removeFilter(self.recompile_limit)
             _uncompile(pl_module.network)
 
 

@@ -77,6 +77,25 @@ def test_a_network_that_cannot_be_compiled_trains_uncompiled_and_the_record_says
     assert expected in record.manifest["warnings"]
 
 
+def test_breaks_of_the_graph_and_too_many_recompilations_are_a_line_each(toy, backend, tmp_path, monkeypatch, capfd):
+    import toy as package
+
+    whole = package.Toy.forward
+
+    def broken(self, x):
+        torch._dynamo.graph_break()
+        return whole(self, x)  # counts its steps, so that each asks for another compilation
+
+    monkeypatch.setattr(package.Toy, "forward", broken)
+    torch._dynamo.reset()
+    record = train(tmp_path, "default", epochs=3)
+    warnings = [text for text in record.manifest["warnings"] if text.startswith("trainer.compile")]
+    assert len(warnings) == 2, warnings
+    assert "is compiled in pieces; code between them is not (Call to `torch._dynamo.graph_break()`)" in warnings[0]
+    assert "too many recompilations" in warnings[1]
+    assert "torch._dynamo hit config" not in capfd.readouterr().err
+
+
 def test_what_pytorch_says_of_compiled_gradients_in_several_processes_is_not_shown():
     with warnings.catch_warnings(record=True) as shown, quiet(config.resolve({"plugin": "lenet5"}).config):
         warnings.warn("Grad strides do not match bucket view strides. This may indicate", stacklevel=1)
