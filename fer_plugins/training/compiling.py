@@ -71,6 +71,10 @@ class CompileNetwork(L.Callback):
             more = f", and {len(breaks) - 1} more" if len(breaks) > 1 else ""
             self.warn(f"trainer.compile: the network is compiled in pieces; code between them is not ({why}{more})")
 
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Clean up after a training that ended early, since Lightning does not call ``teardown`` then."""
+        self.teardown(trainer, pl_module, "fit")
+
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Remove the compiled network after training."""
         if stage == "fit":

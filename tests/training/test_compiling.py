@@ -11,6 +11,7 @@ from fer_plugins.data.loaders import order
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run import run
 from fer_plugins.runs.record import Record
+from fer_plugins.runtime.errors import RunError
 from fer_plugins.runtime.ranks import Rank
 from fer_plugins.training import compiling
 
@@ -94,6 +95,18 @@ def test_breaks_of_the_graph_and_too_many_recompilations_are_a_line_each(toy, ba
     assert "is compiled in pieces; code between them is not (Call to `torch._dynamo.graph_break()`)" in warnings[0]
     assert "too many recompilations" in warnings[1]
     assert "torch._dynamo hit config" not in capfd.readouterr().err
+
+
+def test_a_training_that_fails_leaves_no_filter_to_the_next_one(toy, backend, tmp_path):
+    flags = {
+        "plugin": "toy",
+        "model": {"explode_at": 5},
+        "data": {"name": "synthetic", "samples": 63, "batch_size": 10},
+    }
+    flags |= {"trainer": {"compile": "default", "epochs": 3, "accelerator": "cpu"}, "run": {"output": str(tmp_path)}}
+    with pytest.raises(RunError, match="the loss is nan"):
+        run(flags | {"logger": "none"})
+    assert not compiling._DYNAMO.filters
 
 
 def test_what_pytorch_says_of_compiled_gradients_in_several_processes_is_not_shown():
