@@ -37,7 +37,16 @@ TORCH_FREE = (
     *(f"fer_plugins.contract.{path.stem}" for path in sorted((ROOT / "fer_plugins" / "contract").glob("*.py"))),
     *(
         f"fer_plugins.runtime.{name}"
-        for name in ("activity", "errors", "generated_text", "launched", "plain_values", "process", "whole_file")
+        for name in (
+            "activity",
+            "errors",
+            "generated_text",
+            "launched",
+            "plain_values",
+            "plural",
+            "process",
+            "whole_file",
+        )
     ),
     *(f"fer_plugins.config.{path.stem}" for path in sorted((ROOT / "fer_plugins" / "config").glob("*.py"))),
     *(f"fer_plugins.commands.{name}" for name in VERB_FILES),

@@ -16,6 +16,7 @@ from fer_plugins.config import registry
 from fer_plugins.config.annotations import readable
 from fer_plugins.config.registry import Component
 from fer_plugins.config.signatures import REQUIRED
+from fer_plugins.runtime.plural import count
 
 _OF_ARCHITECTURES = (
     *("paper", "source", "recipes", "parameters", "macs", "flops", "megabytes", "latency", "input", "assumed"),
@@ -163,7 +164,7 @@ def _print_description(shown: dict[str, Any]) -> None:
         times, threads = shown["latency"], shown["latency"]["threads"]
         say(
             f"time per image: {1e3 * times['batch_1']:.2f} ms alone, {1e3 * times['batch_32']:.2f} ms in a batch of "
-            f"32 (measured now, on this machine's CPU, {threads} thread{'s' * (threads > 1)})"
+            f"32 (measured now, on this machine's CPU, {count(threads, 'thread')})"
         )
         assumed = dict(shown["assumed"])
         if "architecture" in assumed:

@@ -17,7 +17,8 @@ from fer_plugins.config import registry
 from fer_plugins.contract import PoolingFactory
 from fer_plugins.runtime.errors import InputError, first_line
 from fer_plugins.runtime.generators import kept_generators, seed_generators
-from fer_plugins.testing.findings import Failed, Findings, count
+from fer_plugins.runtime.plural import count
+from fer_plugins.testing.findings import Failed, Findings
 from fer_plugins.testing.network import (
     check_export,
     check_inference,

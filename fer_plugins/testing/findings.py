@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from fer_plugins.runtime.errors import first_line
+from fer_plugins.runtime.plural import count
 
 T = TypeVar("T")
 
@@ -75,11 +76,6 @@ def name_of(subject: Any) -> str:
         subject = subject.func
     named = subject if hasattr(subject, "__qualname__") else type(subject)
     return f"{named.__module__}.{named.__qualname__}"
-
-
-def count(number: int, word: str) -> str:
-    """Return the number with its noun in singular or plural, such as "1 rule" or "2 rules"."""
-    return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:

@@ -16,7 +16,7 @@ from fer_plugins.analysis.claims.claims_beside import for_run
 from fer_plugins.config import registry
 from fer_plugins.config.registry import Component
 from fer_plugins.runtime.errors import InputError, first_line
-from fer_plugins.testing.findings import count
+from fer_plugins.runtime.plural import count
 from fer_plugins.testing.protocol import example_table
 
 Check = tuple[str, Callable[[], object]]

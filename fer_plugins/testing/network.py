@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from fer_plugins.runtime.errors import first_line
-from fer_plugins.testing.findings import Failed, Findings, count, listed
+from fer_plugins.runtime.plural import count
+from fer_plugins.testing.findings import Failed, Findings, listed
 from fer_plugins.testing.reach import find_unreached, reached
 
 TOLERANCE = 1e-5  # relative to the largest logit

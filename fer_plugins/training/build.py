@@ -15,6 +15,7 @@ from fer_plugins.data.loaders.workers import is_worker_failure
 from fer_plugins.metrics.table import EPOCH, METRICS
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError, RunError, one_line
+from fer_plugins.runtime.plural import count
 from fer_plugins.runtime.seeds import derive
 from fer_plugins.training import checkpoints, criterion, optim
 from fer_plugins.training.build_data import build_data as build_data
@@ -27,7 +28,6 @@ from fer_plugins.training.module import FERModule
 from fer_plugins.training.profiling import ProfileTable, build_profiler
 from fer_plugins.training.progress import EpochLog, training_bar
 from fer_plugins.training.stopping import EndWhenInterrupted, TimeLimit, stopping_callback
-from fer_plugins.training.threads import count_threads
 
 
 def check_machine(settings: config.RunConfig) -> None:
@@ -173,7 +173,7 @@ def device_name(trainer: L.Trainer) -> str:
     name = (
         torch.cuda.get_device_name(device)
         if device.type == "cuda"
-        else f"{device.type}, {count_threads(torch.get_num_threads())}"
+        else f"{device.type}, {count(torch.get_num_threads(), 'thread')}"
     )
     return name if trainer.world_size == 1 else f"{trainer.world_size} x {name}"
 

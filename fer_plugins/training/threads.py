@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from fer_plugins.config import RunConfig
+from fer_plugins.runtime.plural import count
 from fer_plugins.training.devices import count_here, own_device
 from fer_plugins.training.step_time import time_step, training_step
 
@@ -29,14 +30,9 @@ class Threads(NamedTuple):
 
     def __str__(self) -> str:
         if not self.seconds:
-            return count_threads(self.number)
+            return count(self.number, "thread")
         steps = ", ".join(f"{seconds:.2g} s with {number}" for number, seconds in self.seconds.items())
-        return f"{count_threads(self.number)} (a step took {steps})"
-
-
-def count_threads(number: int) -> str:
-    """Return the number with its unit: "1 thread", "2 threads"."""
-    return f"{number} thread{'s' * (number != 1)}"
+        return f"{count(self.number, 'thread')} (a step took {steps})"
 
 
 def choose_threads(settings: RunConfig, network: nn.Module, recorded: int | None = None) -> Threads:
